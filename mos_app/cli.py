@@ -1,0 +1,12 @@
+"""`mos`: rating studies from the command line."""
+
+from collections.abc import Sequence
+
+from sr_models.command import Command, run_command
+
+COMMANDS: list[Command] = []
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `mos` and return its exit code."""
+    return run_command("mos", "Rating studies: set up, serve, analyse.", COMMANDS, argv)

@@ -1,0 +1,1 @@
+"""Super-resolution models: pictures in, networks, weights and the trainer behind them."""

@@ -1,0 +1,47 @@
+"""How every srmos command parses, runs and fails: a user's mistake is one line and exit code 2."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from sr_models.data.errors import InputError
+
+
+@dataclass(frozen=True)
+class Command:
+    """One subcommand. `run` imports what it needs itself, so that `--help` stays instant."""
+
+    name: str
+    summary: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+    """Returns the exit code."""
+
+
+def run_command(prog: str, description: str, commands: Sequence[Command], argv: Sequence[str] | None) -> int:
+    """Return the exit code of the subcommand that argv (default: sys.argv) names.
+
+    0 done, 1 done in part (the run says what failed), 2 the user's mistake, 130 interrupted.
+    """
+    parser = argparse.ArgumentParser(prog=prog, description=description)
+    parser.add_argument("--version", action="version", version=f"srmos {version('srmos')}")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in commands:
+        sub = subparsers.add_parser(command.name, help=command.summary, description=command.summary)
+        command.add_arguments(sub)
+        sub.set_defaults(command=command)
+    args = parser.parse_args(argv)
+    try:
+        return args.command.run(args)  # type: ignore[no-any-return]
+    except InputError as error:
+        print(f"{prog} {args.command.name}: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    except KeyboardInterrupt:
+        print(f"{prog} {args.command.name}: interrupted", file=sys.stderr)  # noqa: T201
+        return 130
+    except BrokenPipeError:  # the reader of our output (head, less) has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

@@ -1,0 +1,1 @@
+"""Pictures: reading, luma, resizing, degrading, finding. numpy and Pillow only, no torch."""

@@ -1,0 +1,21 @@
+"""The one error that commands show as a sentence instead of a traceback."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """What the user gave cannot be used. The message says what was wanted, what came, what to do."""
+
+
+class UnknownNameError(InputError):
+    """A name that nothing is registered under."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        near = difflib.get_close_matches(name, names, n=1) or [
+            known_name for known_name in names if known_name.lower() == name.lower()
+        ]
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names) or 'none'}"
+        super().__init__(f"no {kind} called {name!r}; {hint}")
+        self.name = name
