@@ -1,0 +1,142 @@
+"""Pictures as every part of srmos exchanges them: uint8 RGB, read and written exactly."""
+
+import io
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as PillowImage
+from PIL import ImageOps, UnidentifiedImageError
+
+from sr_models.data.errors import InputError
+
+# H height, W width.
+
+Image = npt.NDArray[np.uint8]
+"""uint8 (H, W, 3) RGB. The only picture type that crosses a package border."""
+
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+_GREY_MODES = ("1", "L", "LA")
+_ALPHA_MODES = ("LA", "RGBA")
+
+
+def read_image(path: str | os.PathLike[str]) -> Image:
+    """Return the picture in a PNG, JPEG, BMP or WebP file as uint8 (H, W, 3) RGB.
+
+    Grey is replicated, palettes are expanded, an orientation tag is applied, colour profiles are
+    ignored. Fully opaque alpha is dropped. Raises InputError, naming the file, for anything else:
+    transparency, 16-bit samples, CMYK, animations, truncated or foreign files.
+    """
+    with _open(path) as opened:
+        picture = _expand_palette(opened)
+        if picture.mode in _ALPHA_MODES:
+            picture = _drop_opaque_alpha(picture, path)
+        if picture.mode not in ("1", "L", "RGB"):
+            raise InputError(f"{path}: 8-bit RGB or grey wanted, {picture.mode} came: convert it first")
+        return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+
+
+def is_grey_file(path: str | os.PathLike[str]) -> bool:
+    """Return whether the file stores a single channel (its header says so; pixels are not compared)."""
+    with _open(path) as opened:
+        return opened.mode in _GREY_MODES
+
+
+def write_image(path: str | os.PathLike[str], image: Image, *, grey: bool = False) -> None:
+    """Write image as a PNG without metadata, whole or not at all; grey saves one channel by `to_grey`."""
+    buffer = io.BytesIO()
+    PillowImage.fromarray(to_grey(image) if grey else image).save(buffer, "PNG", compress_level=4)
+    write_bytes(path, buffer.getvalue())
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file so that after a crash it is either the old one or the new one, never a part."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(partial, 0o644)  # mkstemp's 0600 would hide results from colleagues
+        os.replace(partial, target)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
+
+
+def to_grey(image: Image) -> npt.NDArray[np.uint8]:
+    """Return round(0.299 R + 0.587 G + 0.114 B), shape (H, W): how RGB output becomes one channel."""
+    weighted = image.astype(np.int32) @ np.array([299, 587, 114], np.int32)
+    return ((weighted + 500) // 1000).astype(np.uint8)
+
+
+def crop_border(image: Image, crop_px: int) -> Image:
+    """Return image without crop_px pixels on each side."""
+    height, width = image.shape[:2]
+    if min(height, width) <= 2 * crop_px:
+        raise InputError(f"a {width}x{height} picture has nothing left after a crop of {crop_px} px a side")
+    return image[crop_px : height - crop_px, crop_px : width - crop_px]
+
+
+def crop_to_multiple(image: Image, factor: int) -> Image:
+    """Return the largest top-left part of image whose height and width are multiples of factor."""
+    height, width = image.shape[:2]
+    if min(height, width) < factor:
+        raise InputError(
+            f"a {width}x{height} picture is smaller than the {factor} px it must be a multiple of"
+        )
+    return image[: height - height % factor, : width - width % factor]
+
+
+def check_pair(sr: Image, hr: Image) -> None:
+    """Raise InputError unless sr and hr have the same size."""
+    if sr.shape != hr.shape:
+        raise InputError(
+            f"sr is {sr.shape[1]}x{sr.shape[0]} but hr is {hr.shape[1]}x{hr.shape[0]}: "
+            "compare pictures of one size (hr is cropped to a multiple of the scale)"
+        )
+
+
+def _open(path: str | os.PathLike[str]) -> PillowImage.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", PillowImage.DecompressionBombWarning)
+            picture = PillowImage.open(path, formats=FORMATS)
+            if getattr(picture, "n_frames", 1) > 1:
+                raise InputError(f"{path}: one picture wanted, an animation came")
+            if _is_16_bit(picture):
+                raise InputError(f"{path}: 8 bits a sample wanted, 16 came: convert it first")
+            picture.load()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except UnidentifiedImageError:
+        raise InputError(f"{path}: not a PNG, JPEG, BMP or WebP picture") from None
+    except PillowImage.DecompressionBombWarning as error:
+        raise InputError(f"{path}: too large to be a test picture ({error})") from None
+    except (OSError, SyntaxError, EOFError) as error:  # Pillow raises all three for broken files
+        raise InputError(f"{path}: cannot be read, it may be cut short ({error})") from error
+    return picture
+
+
+def _is_16_bit(picture: PillowImage.Image) -> bool:
+    """Pillow silently halves the depth of 16-bit RGB PNGs; their raw mode still tells."""
+    raw_modes = [tile[3] for tile in getattr(picture, "tile", [])]
+    return picture.mode.startswith("I") or any("16" in str(mode) for mode in raw_modes)
+
+
+def _expand_palette(picture: PillowImage.Image) -> PillowImage.Image:
+    if picture.mode != "P":
+        return picture.convert("RGBA") if "transparency" in picture.info else picture
+    return picture.convert("RGBA" if "transparency" in picture.info else "RGB")
+
+
+def _drop_opaque_alpha(picture: PillowImage.Image, path: str | os.PathLike[str]) -> PillowImage.Image:
+    if np.asarray(picture.getchannel("A")).min() < 255:
+        raise InputError(f"{path}: has transparent pixels: flatten it onto a background first")
+    return picture.convert(picture.mode[:-1])

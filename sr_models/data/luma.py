@@ -1,0 +1,32 @@
+"""The one channel that super-resolution papers score."""
+
+import numpy as np
+import numpy.typing as npt
+
+from sr_models.data.image import Image
+
+PEAK = 255.0  # also for luma: the papers keep 255 although studio swing spans 16-235
+_THOUSANDTHS = np.array([65_481, 128_553, 24_966], np.int32)  # BT.601 as MATLAB's rgb2ycbcr has it
+
+
+def luma(image: Image) -> npt.NDArray[np.float64]:
+    """Return BT.601 luma of an RGB picture, studio swing.
+
+    Shape (H, W), values 16-235, not rounded: the convention that BasicSR and its family report on.
+    """
+    return 16.0 + (image.astype(np.int32) @ _THOUSANDTHS) / 255_000.0
+
+
+def luma_uint8(image: Image) -> npt.NDArray[np.uint8]:
+    """Return `luma` rounded half up, shape (H, W): MATLAB's `rgb2ycbcr` of a uint8 picture.
+
+    Computed in integers, because ties at exactly one half decide the fifth decimal of a PSNR.
+    """
+    return ((image.astype(np.int32) @ _THOUSANDTHS + 127_500) // 255_000 + 16).astype(np.uint8)
+
+
+def psnr(sr: npt.NDArray[np.generic], hr: npt.NDArray[np.generic]) -> float:
+    """Return 10 log10(255^2 / MSE) in dB of two arrays of one shape; inf if equal."""
+    difference = np.subtract(sr, hr, dtype=np.float64)
+    mse = float(np.mean(np.square(difference)))
+    return float(10 * np.log10(PEAK**2 / mse)) if mse > 0 else float("inf")

@@ -1,0 +1,31 @@
+"""The one contract every model meets: uint8 RGB in, uint8 RGB out. No torch here."""
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from sr_models.data.image import Image
+
+Luma = npt.NDArray[np.float64]
+"""float64 (H, W), BT.601 studio swing, 0-255 scale, not rounded."""
+
+
+@runtime_checkable
+class Upscaler(Protocol):
+    """Anything with a scale that maps an Image (h, w, 3) to an Image (scale*h, scale*w, 3)."""
+
+    @property
+    def scale(self) -> int:
+        """The factor by which both sides grow."""
+
+    def __call__(self, lr: Image, /) -> Image:
+        """Return lr at scale times its size."""
+
+
+@runtime_checkable
+class LumaUpscaler(Upscaler, Protocol):
+    """An upscaler that works on luma and treats chroma as an afterthought (bicubic, SRCNN, ESPCN, DRCN)."""
+
+    def upscale_luma(self, lr: Luma, /) -> Luma:
+        """Return luma (h, w) at scale times its size, not rounded."""
