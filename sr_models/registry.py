@@ -1,5 +1,7 @@
 """Named, typed things that a decorator (or another package's entry point) adds."""
 
+import importlib
+import pkgutil
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
@@ -12,22 +14,22 @@ T = TypeVar("T")
 class Registry(Generic[T]):
     """A mapping from name to T that refuses duplicates and says what was near.
 
-    `group` names the entry point group from which other packages add items: each entry point is
-    loaded on the first lookup, and its import registers the item by the same decorator we use.
+    The first lookup imports every module of `package`, then what other packages offer under the entry point
+    group; each registers its items by decorator. An import error raises at once.
     """
 
-    def __init__(self, kind: str, group: str) -> None:
+    def __init__(self, kind: str, *, package: str, group: str) -> None:
         self._kind = kind
+        self._package = package
         self._group = group
         self._items: dict[str, T] = {}
         self._loaded = False
 
-    def add(self, name: str, item: T) -> T:
-        """Return item, now known as name; a name that is taken raises ValueError."""
+    def add(self, name: str, item: T) -> None:
+        """Make item known as name; a name that is taken raises ValueError."""
         if name in self._items:
             raise ValueError(f"two {self._kind}s are called {name!r}: rename one")
         self._items[name] = item
-        return item
 
     def __getitem__(self, name: str) -> T:
         self._load()
@@ -40,7 +42,6 @@ class Registry(Generic[T]):
         return name in self._items
 
     def __iter__(self) -> Iterator[T]:
-        """Items in the order they were added: ours first, then other packages'."""
         self._load()
         return iter(list(self._items.values()))
 
@@ -50,7 +51,11 @@ class Registry(Generic[T]):
         return list(self._items)
 
     def _load(self) -> None:
-        if not self._loaded:
-            self._loaded = True
-            for point in entry_points(group=self._group):
-                point.load()
+        if self._loaded:
+            return
+        self._loaded = True
+        package = importlib.import_module(self._package)
+        for module in pkgutil.iter_modules(package.__path__, f"{self._package}."):
+            importlib.import_module(module.name)
+        for point in entry_points(group=self._group):
+            point.load()

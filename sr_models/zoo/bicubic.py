@@ -23,7 +23,7 @@ class Bicubic:
         return imresize(lr, self.scale)
 
 
-@model("bicubic", label="bicubic", version="1")
+@model("bicubic", version="1")
 def build(scale: int) -> Bicubic:
     """Return the upscaler."""
     return Bicubic(scale)

@@ -17,7 +17,7 @@ class Nearest:
         return lr.repeat(self.scale, axis=0).repeat(self.scale, axis=1)
 
 
-@model("nearest", label="NN", version="1")
+@model("nearest", version="1")
 def build(scale: int) -> Nearest:
     """Return the upscaler."""
     return Nearest(scale)
