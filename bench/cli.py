@@ -1,12 +1,200 @@
 """`bench`: scores from the command line."""
 
+import argparse
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from sr_models.command import Command, run_command
 
-COMMANDS: list[Command] = []
+RESULTS = Path("results/bench")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `bench` and return its exit code."""
-    return run_command("bench", "Super-resolution scores that can be compared.", COMMANDS, argv)
+    return run_command(
+        "bench", "Super-resolution scores that can be compared, digit by digit.", COMMANDS, argv
+    )
+
+
+def _run_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--datasets",
+        nargs="+",
+        default=["sample"],
+        metavar="NAME[=FOLDER]",
+        help="sets by name (`bench datasets`), or NAME=FOLDER of your own HR pictures (default: sample)",
+    )
+    add(
+        "--models",
+        nargs="+",
+        default=[],
+        metavar="NAME[=SPEC]",
+        help="models by name (`bench models`), NAME=module:factory, or `all` (default: those not slow)",
+    )
+    add(
+        "--outputs",
+        nargs="+",
+        default=[],
+        metavar="NAME[=FOLDER]",
+        help="pictures made elsewhere: a published set (srgan-authors), or NAME=FOLDER",
+    )
+    add(
+        "--pattern",
+        metavar="TEXT",
+        help="file name of one output, from {dataset} {scale} {image} {name}, such as '{name}_SRGAN.png'",
+    )
+    add("--scale", type=int, default=4, help="upscaling factor (default: 4)")
+    add(
+        "--lr",
+        default="matlab",
+        metavar="NAME",
+        help="how LR comes from HR: matlab, matlab-mirror, matlab-double, matlab-double-mirror, or "
+        "`stored` to read the set's own LR files (default: matlab)",
+    )
+    add(
+        "--protocols",
+        nargs="+",
+        default=["matlab"],
+        metavar="NAME",
+        help="how pictures are compared: matlab, basicsr, srgan, srcnn, rgb (default: matlab)",
+    )
+    add(
+        "--metrics",
+        nargs="+",
+        default=["psnr", "ssim"],
+        metavar="NAME",
+        help="what is measured (`bench metrics`; default: psnr ssim)",
+    )
+    add(
+        "--results",
+        type=Path,
+        default=RESULTS,
+        metavar="DIR",
+        help=f"where everything goes (default: {RESULTS})",
+    )
+    add("--jobs", type=int, default=1, metavar="N", help="processes, one thread each (default: 1)")
+    add(
+        "--crop-multiple",
+        type=int,
+        metavar="N",
+        help="crop HR to a multiple of N instead of the scale, as papers with mod-12 crops do",
+    )
+    add("--force", action="store_true", help="compute everything anew")
+
+
+def _run(args: argparse.Namespace) -> int:
+    from bench.report import markdown_of, stale_tables, write_report
+    from bench.run import Request, run
+
+    request = Request(
+        results=args.results,
+        datasets=tuple(args.datasets),
+        models=tuple(args.models),
+        outputs=tuple(args.outputs),
+        pattern=args.pattern,
+        scale=args.scale,
+        lr=args.lr,
+        protocols=tuple(args.protocols),
+        metrics=tuple(args.metrics),
+        multiple=args.crop_multiple,
+        jobs=args.jobs,
+        force=args.force,
+    )
+    if args.crop_multiple is not None and args.crop_multiple != args.scale:
+        _say(f"note: HR is cropped to multiples of {args.crop_multiple}: other pixels, other numbers")
+    summary = run(request)
+    if summary.computed or stale_tables(args.results):
+        write_report(args.results)
+    if summary.computed or summary.reused:
+        print(markdown_of(args.results, scale=args.scale, lr=args.lr, protocols=args.protocols))
+    replaced = (
+        f", {summary.replaced} of them in place of rows that no longer held" if summary.replaced else ""
+    )
+    _say(f"{summary.computed} scores computed{replaced}; {summary.reused} reused; all in {args.results}")
+    for failure in summary.failures:
+        _say(f"failed: {failure}")
+    return 1 if summary.failures else 0
+
+
+def _report_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "results", nargs="?", type=Path, default=RESULTS, metavar="DIR", help=f"default: {RESULTS}"
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--check", action="store_true", help="write nothing; fail if a table is stale")
+    what.add_argument("--paper", action="store_true", help="set the SRGAN paper's numbers beside ours")
+
+
+def _report(args: argparse.Namespace) -> int:
+    from bench.report import markdown_of, paper_markdown, stale_tables, write_report
+
+    if args.check:
+        stale = stale_tables(args.results)
+        for path in stale:
+            _say(f"stale: {path} (rebuild it with `bench report {args.results}`)")
+        return 1 if stale else 0
+    if args.paper:
+        print(paper_markdown(args.results))
+        return 0
+    for path in write_report(args.results):
+        _say(f"wrote {path}")
+    print(markdown_of(args.results))
+    return 0
+
+
+def _datasets(_: argparse.Namespace) -> int:
+    from bench.listing import dataset_lines
+
+    print("\n".join(dataset_lines()))
+    return 0
+
+
+def _models(_: argparse.Namespace) -> int:
+    from bench.listing import model_lines
+
+    print("\n".join(model_lines()))
+    return 0
+
+
+def _metrics(_: argparse.Namespace) -> int:
+    from bench.listing import metric_lines
+
+    print("\n".join(metric_lines()))
+    return 0
+
+
+def _fetch_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="+", metavar="NAME", help="sets to download (`bench datasets`)")
+    parser.add_argument("--scale", type=int, nargs="+", metavar="N", help="only these scales (default: all)")
+
+
+def _fetch(args: argparse.Namespace) -> int:
+    from bench.listing import fetch_named
+
+    for name in args.names:
+        _say(fetch_named(name, args.scale))
+    return 0
+
+
+def _no_arguments(_: argparse.ArgumentParser) -> None:
+    pass
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+COMMANDS = [
+    Command(
+        "run", "score models on test pictures; write scores, pictures, tables and plots", _run_arguments, _run
+    ),
+    Command("report", "rebuild tables and plots from the scores of a run", _report_arguments, _report),
+    Command(
+        "datasets", "list the picture sets, their terms, and whether they are here", _no_arguments, _datasets
+    ),
+    Command("models", "list the models", _no_arguments, _models),
+    Command("metrics", "list the metrics and the protocols they are computed under", _no_arguments, _metrics),
+    Command("fetch", "download picture sets, verified", _fetch_arguments, _fetch),
+]

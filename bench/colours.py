@@ -1,0 +1,62 @@
+"""One colour and one printed label per model, the same in every figure of the project."""
+
+import hashlib
+
+# Found by a search for the largest smallest distance (OKLab) between any two of the paper's twelve versions,
+# under normal vision and full protanopia, deuteranopia and tritanopia (Machado et al. 2009), each at least
+# 2.5:1 in contrast on white or on the dark page. Families share a hue: greys are no network at all,
+# blues and violets the fast networks, greens SRResNet, warm colours SRGAN.
+_PAPER = {
+    "nearest": "#876d70",
+    "bicubic": "#634d59",
+    "srcnn": "#17529b",
+    "selfexsr": "#861cff",
+    "drcn": "#5495ff",
+    "espcn": "#0579b9",
+    "srresnet-mse": "#7f9a6c",
+    "srresnet-vgg22": "#15ce80",
+    "srgan-mse": "#f5a202",
+    "srgan-vgg22": "#a11f03",
+    "srgan-vgg54": "#cf460f",
+    "hr": "#a8b5cb",
+}
+_KIN = {
+    "srcnn-955": "#3f6fae",
+    "drcn-lite": "#86b3ff",
+    "srgan-vgg54d": "#e2703f",
+    "authors-srresnet-mse": "#5b7549",
+    "authors-srgan-vgg54": "#b8500a",
+}
+_OTHERS = ("#c05fa4", "#008f8a", "#8f8f00", "#b04a5a", "#5b6ee1", "#a0722a", "#4f8f4f", "#9a5fd0")
+
+_LABELS = {
+    "nearest": "NN",
+    "srcnn": "SRCNN",
+    "srcnn-955": "SRCNN 9-5-5",
+    "espcn": "ESPCN",
+    "selfexsr": "SelfExSR",
+    "drcn": "DRCN",
+    "drcn-lite": "DRCN-lite",
+    "srresnet-mse": "SRResNet-MSE",
+    "srresnet-vgg22": "SRResNet-VGG22",
+    "srgan-mse": "SRGAN-MSE",
+    "srgan-vgg22": "SRGAN-VGG22",
+    "srgan-vgg54": "SRGAN-VGG54",
+    "srgan-vgg54d": "SRGAN-VGG54d",
+    "hr": "HR",
+    "authors-srresnet-mse": "SRResNet (authors)",
+    "authors-srgan-vgg54": "SRGAN (authors)",
+}
+
+
+def colour_of(name: str) -> str:
+    """Return the colour of a model, `#rrggbb`: fixed for the known names, by hash of the name for others."""
+    known = _PAPER.get(name) or _KIN.get(name)
+    if known:
+        return known
+    return _OTHERS[hashlib.sha256(name.encode()).digest()[0] % len(_OTHERS)]
+
+
+def label_of(name: str) -> str:
+    """Return the label that the SRGAN paper prints for a model; other names stand for themselves."""
+    return _LABELS.get(name, name)

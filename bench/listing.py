@@ -1,0 +1,77 @@
+"""What `bench datasets`, `models`, `metrics` and `fetch` say."""
+
+from collections.abc import Sequence
+
+from tqdm import tqdm
+
+from bench.metric import METRICS
+from bench.protocol import PROTOCOLS
+from sr_models.data.errors import InputError
+from sr_models.data.fetch import fetch, is_here
+from sr_models.data.manifest import Manifest, manifest, manifest_names
+from sr_models.models import MODELS
+
+
+def dataset_lines() -> list[str]:
+    """Return one line a set: name, kind, pictures, scales, files here, terms."""
+    rows: list[tuple[str, ...]] = [("NAME", "KIND", "PICTURES", "SCALES", "FILES HERE", "TERMS")]
+    rows += [_dataset_row(manifest(name)) for name in manifest_names()]
+    return _aligned(rows)
+
+
+def model_lines() -> list[str]:
+    """Return one line a model: name, and whether it only runs when named."""
+    return _aligned([(model.name, "slow: only when named" if model.slow else "") for model in MODELS])
+
+
+def metric_lines() -> list[str]:
+    """Return the metrics with their facts, then the protocols with the signature of a PSNR at x4."""
+    metrics: list[tuple[str, ...]] = [("METRIC", "UNIT", "BETTER", "SOURCE")]
+    metrics += [
+        (metric.name, metric.unit or "-", "higher" if metric.higher_is_better else "lower", metric.source)
+        for metric in METRICS
+    ]
+    protocols = [("PROTOCOL", "SIGNATURE AT x4", "SOURCE")]
+    protocols += [(each.name, each.signature("psnr", 4), each.source) for each in PROTOCOLS.values()]
+    return [*_aligned(metrics), "", *_aligned(protocols)]
+
+
+def fetch_named(name: str, scales: Sequence[int] | None) -> str:
+    """Download what is missing of a set and return a sentence that says what is here now."""
+    found = manifest(name)
+    files = [file for file in found.files if scales is None or file.scale in (None, *scales)]
+    if not files:
+        raise InputError(f"{name} has no such scale; it has {_scales(found)}")
+    missing = sum(file.bytes for file in files if not is_here(found, file))
+    with tqdm(total=missing or None, desc=name, unit="B", unit_scale=True, disable=None) as bar:
+
+        def report(n_bytes: int) -> None:
+            bar.update(n_bytes)
+
+        fetch(found, files, report)
+    return f"{name}: {len(files)} files here and verified. Terms: {found.licence}"
+
+
+def _dataset_row(found: Manifest) -> tuple[str, ...]:
+    here = sum(is_here(found, file) for file in found.files)
+    count = len({(file.dataset, file.image) for file in found.files})
+    return (
+        found.name,
+        found.kind,
+        str(count),
+        _scales(found),
+        "all" if here == len(found.files) else f"{here} of {len(found.files)}",
+        found.licence,
+    )
+
+
+def _scales(found: Manifest) -> str:
+    scales = found.scales()
+    return "any" if scales is None else " ".join(f"x{scale}" for scale in scales)
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]

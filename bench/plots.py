@@ -1,0 +1,94 @@
+"""Figures of a run: every picture is a point, the bar is their mean."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from bench.colours import colour_of, label_of
+from bench.metric import METRICS
+from bench.store import Score
+from bench.summary import Board, boards
+
+
+def write_plots(scores: Sequence[Score], folder: Path) -> list[Path]:
+    """Write one figure for each dataset of each table, as PNG and SVG, and return the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for board in boards(scores, run=""):
+        for dataset in board.datasets:
+            figure = _figure(board, dataset, scores)
+            stem = folder / f"{board.stem}_{dataset}"
+            for suffix, canvas in ((".png", FigureCanvasAgg), (".svg", FigureCanvasSVG)):
+                canvas(figure)
+                metadata = {"Date": None} if suffix == ".svg" else {"Software": None}
+                figure.savefig(f"{stem}{suffix}", dpi=160, metadata=metadata)
+                written.append(Path(f"{stem}{suffix}"))
+    return written
+
+
+def _figure(board: Board, dataset: str, scores: Sequence[Score]) -> Figure:
+    n_metrics = len(board.metrics)
+    figure = Figure(figsize=(4.2 * n_metrics + 1.2, 0.9 + 0.34 * len(board.models)), layout="constrained")
+    axes = np.atleast_1d(np.asarray(figure.subplots(1, n_metrics, sharey=True)))
+    for axis, metric in zip(axes, board.metrics, strict=True):
+        _bars(axis, board, dataset, metric, scores)
+    axes[0].set_yticks(range(len(board.models)), [label_of(model) for model in board.models])
+    axes[0].invert_yaxis()
+    figure.suptitle(f"{dataset} x{board.scale}, protocol {board.protocol}", fontsize=10)
+    return figure
+
+
+def _bars(axis: Axes, board: Board, dataset: str, metric: str, scores: Sequence[Score]) -> None:
+    lowest = highest = None
+    for row, model in enumerate(board.models):
+        cell = board.cells.get((model, dataset, metric))
+        if cell is None or not np.isfinite(cell.mean):
+            axis.text(
+                0.01,
+                row,
+                " n/a" if cell is None else " inf",
+                transform=axis.get_yaxis_transform(),
+                va="center",
+            )
+            continue
+        values = _values(scores, board, model, dataset, metric)
+        lowest, highest = (
+            min(lowest or values.min(), values.min()),
+            max(highest or values.max(), values.max()),
+        )
+        axis.barh(row, cell.mean, height=0.62, color=colour_of(model), alpha=0.55, zorder=1)
+        spread = np.linspace(-0.2, 0.2, len(values)) if len(values) > 1 else np.zeros(1)
+        axis.scatter(values, row + spread, s=9, color=colour_of(model), linewidths=0, zorder=2)
+        axis.annotate(
+            board.text(model, dataset, metric), (cell.mean, row), (3, 0), textcoords="offset points",
+            va="center", fontsize=8, zorder=3,
+            bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
+        )  # fmt: skip
+    if lowest is not None and highest is not None:
+        margin = 0.12 * (highest - lowest or 1)
+        axis.set_xlim(lowest - margin, highest + margin)
+    unit = METRICS[metric].unit
+    axis.set_xlabel(f"{metric.upper()} ({unit})" if unit else metric.upper())
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.tick_params(labelsize=9)
+
+
+def _values(
+    scores: Sequence[Score], board: Board, model: str, dataset: str, metric: str
+) -> npt.NDArray[np.float64]:
+    """Finite values of one column, in the order of the pictures."""
+    found = [
+        score.value
+        for score in scores
+        if (score.model, score.dataset, score.metric) == (model, dataset, metric)
+        and (score.scale, score.lr, score.protocol) == (board.scale, board.lr, board.protocol)
+    ]
+    values = np.array(found, np.float64)
+    finite: npt.NDArray[np.float64] = values[np.isfinite(values)]
+    return finite

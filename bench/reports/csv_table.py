@@ -1,0 +1,33 @@
+"""CSV, one row a mean, with everything that the other formats leave out for space."""
+
+import csv
+import io
+
+from bench.format import report_format
+from bench.metric import METRICS
+from bench.protocol import PROTOCOLS
+from bench.summary import Board
+
+_HEAD = (
+    "model", "dataset", "scale", "lr", "protocol", "metric",
+    "mean", "ci_low", "ci_high", "pictures", "infinite", "signature",
+)  # fmt: skip
+
+
+@report_format("csv", suffix=".csv")
+def comma_separated(board: Board) -> str:
+    """Return the means with their 95 % t intervals over pictures, unrounded."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_HEAD)
+    for (model, dataset, metric), cell in sorted(board.cells.items()):
+        signature = PROTOCOLS[board.protocol].signature(metric, board.scale, METRICS[metric].version)
+        writer.writerow(
+            (model, dataset, board.scale, board.lr, board.protocol, metric, repr(cell.mean), _repr(cell.low),
+             _repr(cell.high), cell.n, cell.n_infinite, signature)
+        )  # fmt: skip
+    return text.getvalue()
+
+
+def _repr(value: float | None) -> str:
+    return "" if value is None else repr(value)

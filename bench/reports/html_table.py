@@ -1,0 +1,63 @@
+"""HTML: one file that needs nothing else, light and dark; hover a number for its interval."""
+
+from html import escape
+
+from bench.format import report_format
+from bench.metric import METRICS
+from bench.summary import Board
+
+_MARKS = {0: "{}", 1: "<strong>{}</strong>", 2: "<u>{}</u>"}
+_STYLE = """
+:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif }
+body { margin: 2rem auto; max-width: 70rem; padding: 0 1rem }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+caption { text-align: left; font-weight: 600; padding-bottom: .5rem }
+th, td { padding: .3rem .9rem; text-align: right; white-space: nowrap }
+th[scope=row], thead th:first-child { text-align: left }
+thead tr:last-child th { border-bottom: 1px solid }
+tbody tr:hover { background: color-mix(in srgb, currentColor 8%, transparent) }
+ul { padding-left: 1.2rem; opacity: .75; font-size: .85rem; overflow-wrap: anywhere }
+"""
+
+
+@report_format("html", suffix=".html")
+def html(board: Board) -> str:
+    """Return a page with the table and its notes."""
+    title = f"{board.protocol}, x{board.scale}"
+    groups = "".join(
+        f'<th colspan="{len(board.metrics)}" scope="colgroup">{escape(dataset)}</th>'
+        for dataset in board.datasets
+    )
+    heads = "".join(f'<th scope="col">{escape(_heading(metric))}</th>' for metric in board.metrics)
+    rows = "\n".join(_row(board, model) for model in board.models)
+    notes = "".join(f"<li>{escape(note)}</li>" for note in board.notes())
+    return (
+        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width">\n<title>{escape(title)}</title>\n'
+        f"<style>{_STYLE}</style>\n<table>\n<caption>{escape(title)}</caption>\n<thead>\n"
+        f"<tr><th></th>{groups}</tr>\n"
+        f'<tr><th scope="col">model</th>{heads * len(board.datasets)}</tr>\n</thead>\n'
+        f"<tbody>\n{rows}\n</tbody>\n</table>\n<ul>{notes}</ul>\n</html>\n"
+    )
+
+
+def _row(board: Board, model: str) -> str:
+    cells = "".join(
+        _cell(board, model, dataset, metric) for dataset in board.datasets for metric in board.metrics
+    )
+    return f'<tr><th scope="row">{escape(model)}</th>{cells}</tr>'
+
+
+def _cell(board: Board, model: str, dataset: str, metric: str) -> str:
+    text = _MARKS[board.place(model, dataset, metric)].format(escape(board.text(model, dataset, metric)))
+    cell = board.cells.get((model, dataset, metric))
+    if cell is None or cell.low is None or cell.high is None:
+        return f"<td>{text}</td>"
+    digits = METRICS[metric].digits
+    interval = f"95 % CI over {cell.n} pictures: {cell.low:.{digits}f} to {cell.high:.{digits}f}"
+    return f'<td title="{interval}">{text}</td>'
+
+
+def _heading(metric: str) -> str:
+    unit = METRICS[metric].unit
+    return f"{metric.upper()} ({unit})" if unit else metric.upper()

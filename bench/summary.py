@@ -1,0 +1,129 @@
+"""From per-image scores to the means that tables show. Averages exist here and nowhere else."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from bench.metric import METRICS
+from bench.paper import SETS, paper_order
+from bench.protocol import PROTOCOLS
+from bench.store import Score
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The mean over a dataset's pictures, with the 95 % t interval of that mean."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    n: int
+    n_infinite: int
+    """Identical pictures, left out of a finite mean."""
+
+
+@dataclass(frozen=True)
+class Board:
+    """One table: all models on all datasets at one scale, from one kind of LR, under one protocol."""
+
+    scale: int
+    lr: str
+    protocol: str
+    datasets: tuple[str, ...]
+    metrics: tuple[str, ...]
+    models: tuple[str, ...]
+    cells: dict[tuple[str, str, str], Cell]
+    """(model, dataset, metric) -> cell; absent: not scored, or the protocol does not apply."""
+    sizes: dict[str, int]
+    """Pictures of each dataset that any model was scored on."""
+    run: str
+    """Which run this came from: time and commit."""
+
+    @property
+    def stem(self) -> str:
+        """The file name of the table, without its ending."""
+        return f"{self.protocol}_x{self.scale}_{self.lr}"
+
+    def text(self, model: str, dataset: str, metric: str) -> str:
+        """Return what a cell prints: the mean, how many pictures if not all, or n/a."""
+        cell = self.cells.get((model, dataset, metric))
+        if cell is None:
+            return "n/a"
+        number = "inf" if math.isinf(cell.mean) else f"{cell.mean:.{METRICS[metric].digits}f}"
+        complete = cell.n + cell.n_infinite == self.sizes[dataset]
+        return number if complete else f"{number} ({cell.n + cell.n_infinite} of {self.sizes[dataset]})"
+
+    def place(self, model: str, dataset: str, metric: str) -> int:
+        """Return 1 for the best model of a column, 2 for the second, else 0, by the printed digits."""
+        complete = {
+            name: cell.mean
+            for name in self.models
+            if (cell := self.cells.get((name, dataset, metric))) is not None
+            and cell.n + cell.n_infinite == self.sizes[dataset]
+        }
+        if model not in complete or len(complete) < 2:
+            return 0
+        sign = -1 if METRICS[metric].higher_is_better else 1
+        ranks = sorted({sign * round(mean, METRICS[metric].digits) for mean in complete.values()})
+        place = ranks.index(sign * round(complete[model], METRICS[metric].digits)) + 1
+        return place if place <= 2 else 0
+
+    def notes(self) -> list[str]:
+        """Return what a reader must know to compare these numbers with others."""
+        pictures = ", ".join(f"{dataset} {self.sizes[dataset]}" for dataset in self.datasets)
+        lines = [
+            f"{metric}: {PROTOCOLS[self.protocol].signature(metric, self.scale, METRICS[metric].version)}"
+            for metric in self.metrics
+        ]
+        lines.append(f"x{self.scale}, LR: {self.lr}; means over pictures ({pictures}); run: {self.run}")
+        left_out = sum(cell.n_infinite for cell in self.cells.values() if not math.isinf(cell.mean))
+        if left_out:
+            lines.append(f"{left_out} infinite values (identical pictures) are left out of the means")
+        return lines
+
+
+def boards(scores: Iterable[Score], run: str) -> list[Board]:
+    """Return one board for each (scale, lr, protocol) among the scores."""
+    groups: dict[tuple[int, str, str], list[Score]] = {}
+    for score in scores:
+        groups.setdefault((score.scale, score.lr, score.protocol), []).append(score)
+    order = list(PROTOCOLS)
+    keys = sorted(groups, key=lambda key: (key[0], key[1], order.index(key[2])))
+    return [_board(key, groups[key], run) for key in keys]
+
+
+def _board(key: tuple[int, str, str], scores: Sequence[Score], run: str) -> Board:
+    values: dict[tuple[str, str, str], list[float]] = {}
+    pictures: dict[str, set[str]] = {}
+    for score in scores:
+        values.setdefault((score.model, score.dataset, score.metric), []).append(score.value)
+        pictures.setdefault(score.dataset, set()).add(score.image)
+    metrics = {score.metric for score in scores}
+    return Board(
+        *key,
+        datasets=tuple(sorted(pictures, key=_dataset_order)),
+        metrics=tuple(name for name in METRICS.names() if name in metrics),
+        models=tuple(sorted({score.model for score in scores}, key=paper_order)),
+        cells={where: _cell(column) for where, column in values.items()},
+        sizes={dataset: len(images) for dataset, images in pictures.items()},
+        run=run,
+    )
+
+
+def _dataset_order(dataset: str) -> tuple[int, str]:
+    return (SETS.index(dataset) if dataset in SETS else len(SETS), dataset)
+
+
+def _cell(values: Sequence[float]) -> Cell:
+    finite = np.array([value for value in values if math.isfinite(value)])
+    n_infinite = len(values) - len(finite)
+    if not len(finite):
+        return Cell(math.inf, None, None, 0, n_infinite)
+    mean = float(finite.mean())
+    if len(finite) < 2:
+        return Cell(mean, None, None, len(finite), n_infinite)
+    half = float(stats.t.ppf(0.975, len(finite) - 1) * finite.std(ddof=1) / math.sqrt(len(finite)))
+    return Cell(mean, mean - half, mean + half, len(finite), n_infinite)
