@@ -138,6 +138,7 @@ def _receive_once(url: str, part: Path, report: Report) -> None:
     try:
         response = urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS)  # noqa: S310
     except urllib.error.HTTPError as error:
+        error.close()
         if have and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             return  # all of it is here
         raise

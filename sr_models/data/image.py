@@ -4,6 +4,8 @@ import io
 import os
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -103,25 +105,32 @@ def check_pair(sr: Image, hr: Image) -> None:
         )
 
 
-def _open(path: str | os.PathLike[str]) -> PillowImage.Image:
+@contextmanager
+def _open(path: str | os.PathLike[str]) -> Iterator[PillowImage.Image]:
+    """Open and decode; whatever is wrong with the file, the error names it."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", PillowImage.DecompressionBombWarning)
-            picture = PillowImage.open(path, formats=FORMATS)
+        with _bombs_refused(), PillowImage.open(path, formats=FORMATS) as picture:
             if getattr(picture, "n_frames", 1) > 1:
                 raise InputError(f"{path}: one picture wanted, an animation came")
             if _is_16_bit(picture):
                 raise InputError(f"{path}: 8 bits a sample wanted, 16 came: convert it first")
             picture.load()
+            yield picture
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except UnidentifiedImageError:
         raise InputError(f"{path}: not a PNG, JPEG, BMP or WebP picture") from None
-    except PillowImage.DecompressionBombWarning as error:
+    except (PillowImage.DecompressionBombWarning, PillowImage.DecompressionBombError) as error:
         raise InputError(f"{path}: too large to be a test picture ({error})") from None
     except (OSError, SyntaxError, EOFError) as error:  # Pillow raises all three for broken files
         raise InputError(f"{path}: cannot be read, it may be cut short ({error})") from error
-    return picture
+
+
+@contextmanager
+def _bombs_refused() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PillowImage.DecompressionBombWarning)
+        yield
 
 
 def _is_16_bit(picture: PillowImage.Image) -> bool:
