@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from filelock import FileLock, Timeout
 
 from sr_models.data.errors import InputError
-from sr_models.data.image import write_bytes
+from sr_models.data.image import PARTIAL, write_bytes
 
 
 @dataclass(frozen=True, order=True)
@@ -130,6 +130,8 @@ def writing(folder: Path) -> Iterator[None]:
             f"another run is writing into {folder}: wait until it ends, or take another folder (--results)"
         ) from None
     try:
+        for litter in folder.rglob(f".*{PARTIAL}"):
+            litter.unlink()
         yield
     finally:
         lock.release()

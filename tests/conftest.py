@@ -1,8 +1,6 @@
 """What every test shares: where the benchmark pictures are, and that no test goes quietly missing."""
 
-import csv
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +8,6 @@ import pytest
 
 from sr_models.data.image import Image
 
-GOLDEN = Path(__file__).parent / "golden"
 ALLOWED_SKIPS = Path(__file__).parent / "allowed_skips.txt"
 _skipped: dict[str, str] = {}
 
@@ -72,9 +69,3 @@ def photo() -> Image:
     from sr_models.data.dataset import load_sample, open_dataset
 
     return load_sample(open_dataset("sample", 4, "matlab")[0], "matlab").hr[40:136, 160:288]
-
-
-def golden_rows(name: str) -> Iterator[dict[str, str]]:
-    """Rows of a committed golden table; lines that begin with # say who made it."""
-    with (GOLDEN / name).open(newline="") as file:
-        yield from csv.DictReader(line for line in file if not line.startswith("#"))

@@ -22,6 +22,8 @@ Image = npt.NDArray[np.uint8]
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+PARTIAL = ".partial"
+"""The ending of a file that is being written; what a kill leaves behind can be deleted."""
 _GREY_MODES = ("1", "L", "LA")
 _ALPHA_MODES = ("LA", "RGBA")
 
@@ -59,7 +61,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a file so that after a crash it is either the old one or the new one, never a part."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    handle, partial = tempfile.mkstemp(prefix=f".{target.name}.", suffix=PARTIAL, dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

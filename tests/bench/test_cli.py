@@ -1,0 +1,149 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from bench.cli import main
+from sr_models.data.image import write_image
+
+
+def test_help_imports_nothing_heavy():
+    program = (
+        "import sys, contextlib\nfrom bench.cli import main\n"
+        "with contextlib.suppress(SystemExit): main(['run', '--help'])\n"
+        "heavy = {'numpy', 'torch', 'scipy', 'pandas', 'matplotlib', 'skimage', 'PIL'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "--datasets" in done.stdout
+
+
+def test_the_main_job_writes_tables_plots_and_pictures(tmp_path, capsys):
+    assert main(["run", "--models", "nearest", "bicubic", "--results", str(tmp_path)]) == 0
+    out, err = capsys.readouterr()
+    assert "| bicubic | **28.53** | **0.8035** |" in out
+    assert "12 scores computed; 0 reused" in err
+    wanted = [
+        "scores.csv",
+        "run.json",
+        "images/hr/sample/x4/coffee.png",
+        "images/bicubic/sample/x4/chelsea.png",
+    ]
+    wanted += [f"tables/matlab_x4_matlab.{suffix}" for suffix in ("md", "csv", "tex", "html")]
+    wanted += [f"plots/matlab_x4_matlab_sample.{suffix}" for suffix in ("png", "svg")]
+    assert [name for name in wanted if not (tmp_path / name).is_file()] == []
+    assert main(["report", str(tmp_path), "--check"]) == 0
+    (tmp_path / "tables/matlab_x4_matlab.md").unlink()
+    assert main(["report", str(tmp_path), "--check"]) == 1
+    assert main(["report", str(tmp_path)]) == 0
+    assert main(["report", str(tmp_path), "--check"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["run", "--models", "bicubik"], "bench run: no model called 'bicubik'; did you mean bicubic?"),
+        (["run", "--datasets", "Set6"], "bench run: no dataset called 'Set6'; did you mean Set5?"),
+        (["report", "nowhere"], "bench report: nowhere is not a folder"),
+        (["fetch", "Set55"], "bench fetch: no dataset called 'Set55'"),
+        (["fetch", "Set5", "--scale", "7"], "bench fetch: Set5 has no such scale; it has x2 x3 x4"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(tmp_path, monkeypatch, capsys, arguments, complaint):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(complaint)
+    assert err.count("\n") == 1
+
+
+def test_a_bad_picture_is_reported_at_the_end_and_the_exit_says_so(tmp_path, capsys, photo):
+    write_image(tmp_path / "in" / "good.png", photo)
+    (tmp_path / "in" / "bad.png").write_bytes(b"")
+    arguments = ["run", "--models", "bicubic", "--datasets", f"mine={tmp_path / 'in'}"]
+    assert main([*arguments, "--results", str(tmp_path / "out")]) == 1
+    out, err = capsys.readouterr()
+    assert "| bicubic |" in out
+    assert "failed: bicubic on mine/bad: " in err
+
+
+def test_a_mod_12_crop_is_warned_about(tmp_path, capsys, photo):
+    write_image(tmp_path / "in" / "a.png", np.ascontiguousarray(photo[:50, :50]))
+    arguments = [
+        "run",
+        "--models",
+        "nearest",
+        "--datasets",
+        f"mine={tmp_path / 'in'}",
+        "--crop-multiple",
+        "12",
+    ]
+    assert main([*arguments, "--results", str(tmp_path / "out")]) == 0
+    assert "multiples of 12: other pixels, other numbers" in capsys.readouterr().err
+
+
+def test_lists_name_what_there_is(capsys):
+    assert main(["datasets"]) == 0
+    assert main(["models"]) == 0
+    assert main(["metrics"]) == 0
+    out = capsys.readouterr().out
+    assert "BSD100" in out
+    assert "non-commercial" in out
+    assert "bicubic" in out
+    assert "psnr|Y709d|crop4" in out
+
+
+def test_fetching_what_is_here_verifies_it(capsys):
+    assert main(["fetch", "sample"]) == 0
+    assert "sample: 3 files here and verified" in capsys.readouterr().err
+
+
+@pytest.mark.data
+def test_the_papers_table_2_comes_back_to_every_printed_digit(tmp_path, capsys):
+    """20 of 20: nearest and bicubic on three sets, the authors' own pictures on two."""
+    models = [
+        "--models",
+        "nearest",
+        "bicubic",
+        "--protocols",
+        "srgan",
+        "--results",
+        str(tmp_path),
+        "--jobs",
+        "2",
+    ]
+    assert main(["run", "--datasets", "Set5", "Set14", "--outputs", "srgan-authors", *models]) == 0
+    assert main(["run", "--datasets", "BSD100", *models]) == 0
+    capsys.readouterr()
+    assert main(["report", str(tmp_path), "--paper"]) == 0
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) == 10
+    assert [(row[4], row[7]) for row in rows] == [("0", "0 |")] * 10
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("protocol", "expected"),
+    [
+        ("matlab", "28.42 | 0.8101 | 25.99 | 0.7023 | 25.96 | 0.6672"),
+        ("basicsr", "28.43 | 0.8111 | 26.09 | 0.7048 | 25.96 | 0.6681"),
+        ("srcnn", "28.42 | 0.8104 | 26.00 | 0.7019"),
+        ("rgb", "26.69 | 0.7731 | 24.46 | 0.6637 | 24.64 | 0.6397"),
+    ],
+)
+def test_bicubic_gives_the_known_means_under_every_protocol(tmp_path, capsys, protocol, expected):
+    arguments = [
+        "run",
+        "--models",
+        "bicubic",
+        "--protocols",
+        protocol,
+        "--results",
+        str(tmp_path),
+        "--jobs",
+        "2",
+    ]
+    assert main([*arguments, "--datasets", "Set5", "Set14", "BSD100"]) == 0
+    assert f"| bicubic | {expected} |"[:-2] in capsys.readouterr().out
