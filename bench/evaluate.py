@@ -119,9 +119,11 @@ def _upscaled(task: Task, setting: Setting, sample: Sample) -> tuple[Image, Save
         return read_image(path), task.saved
     image = task.entrant.upscale(task.picture, sample)
     _check_output(task.entrant.name, image, sample)
-    write_image(path, image, grey=sample.is_grey and not task.entrant.is_published)
+    grey = sample.is_grey and not task.entrant.is_published
+    write_image(path, image, grey=grey)
     key = picture_key(task.entrant, task.picture, setting) or UNTRUSTED
-    return read_image(path), SavedPicture(relative, key, sha256_of(path))
+    as_saved = to_grey(image)[..., None].repeat(3, axis=2) if grey else image
+    return as_saved, SavedPicture(relative, key, sha256_of(path))
 
 
 def _check_output(name: str, image: Image, sample: Sample) -> None:

@@ -45,36 +45,24 @@ def _figure(board: Board, dataset: str, scores: Sequence[Score]) -> Figure:
 
 
 def _bars(axis: Axes, board: Board, dataset: str, metric: str, scores: Sequence[Score]) -> None:
-    lowest = highest = None
+    across = axis.get_yaxis_transform()  # x in fractions of the axis, y in rows
+    shown: list[float] = []
     for row, model in enumerate(board.models):
-        cell = board.cells.get((model, dataset, metric))
-        if cell is None or not np.isfinite(cell.mean):
-            axis.text(
-                0.01,
-                row,
-                " n/a" if cell is None else " inf",
-                transform=axis.get_yaxis_transform(),
-                va="center",
-            )
-            continue
+        axis.text(1.02, row, board.text(model, dataset, metric), transform=across, va="center", fontsize=9)
         values = _values(scores, board, model, dataset, metric)
-        lowest, highest = (
-            min(lowest or values.min(), values.min()),
-            max(highest or values.max(), values.max()),
-        )
-        axis.barh(row, cell.mean, height=0.62, color=colour_of(model), alpha=0.55, zorder=1)
+        if not len(values):
+            continue
+        shown += values.tolist()
+        axis.barh(row, values.mean(), height=0.62, color=colour_of(model), alpha=0.35)
+        axis.plot([values.mean()] * 2, [row - 0.31, row + 0.31], color=colour_of(model), linewidth=2)
         spread = np.linspace(-0.2, 0.2, len(values)) if len(values) > 1 else np.zeros(1)
         axis.scatter(values, row + spread, s=9, color=colour_of(model), linewidths=0, zorder=2)
-        axis.annotate(
-            board.text(model, dataset, metric), (cell.mean, row), (3, 0), textcoords="offset points",
-            va="center", fontsize=8, zorder=3,
-            bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8},
-        )  # fmt: skip
-    if lowest is not None and highest is not None:
-        margin = 0.12 * (highest - lowest or 1)
-        axis.set_xlim(lowest - margin, highest + margin)
+    if shown:
+        margin = 0.06 * (max(shown) - min(shown) or 1)
+        top = 1.0 if metric == "ssim" else max(shown) + margin
+        axis.set_xlim(min(shown) - margin, top)
     unit = METRICS[metric].unit
-    axis.set_xlabel(f"{metric.upper()} ({unit})" if unit else metric.upper())
+    axis.set_xlabel(f"{metric.upper()} ({unit})" if unit else metric.upper(), fontsize=9)
     axis.spines[["top", "right"]].set_visible(False)
     axis.tick_params(labelsize=9)
 

@@ -7,12 +7,13 @@ import numpy.typing as npt
 
 from sr_models.data.errors import InputError
 
-# H height, W width, K window side, B rows filtered at once.
+# H height, W width, K window side, B output rows of a strip (the last one may have fewer).
 
 K = 11
 SIGMA = 1.5
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-_BLOCK = 32
+_STRIP = 64  # rows at once: everything a strip needs stays in the cache
+_BLOCK = 64  # columns filtered by one matrix product
 _Float = npt.NDArray[np.float32]
 
 
@@ -21,38 +22,38 @@ def wang_ssim(sr: npt.NDArray[np.generic], hr: npt.NDArray[np.generic]) -> float
 
     Raises InputError where a plane is smaller than the window.
     """
-    if min(sr.shape) < K:
-        raise InputError(
-            f"SSIM needs at least {K}x{K} pixels after cropping, {sr.shape[1]}x{sr.shape[0]} came"
-        )
-    centre = np.float32(hr.mean())  # variances are then differences of small numbers: float32 is enough
-    x = sr.astype(np.float32) - centre
-    y = hr.astype(np.float32) - centre
-    mx, my, power, product = _window(x), _window(y), _window(x * x + y * y), _window(x * y)
-    together = mx * my
-    both = mx * mx + my * my
-    covariance = product - together
-    variances = power - both
-    shift = centre * (mx + my) + centre * centre  # (mx + c)(my + c) = mx my + shift
-    luminance = (2 * (together + shift) + np.float32(C1)) / (both + 2 * shift + np.float32(C1))
-    contrast = (2 * covariance + np.float32(C2)) / (variances + np.float32(C2))
-    return float(np.mean(luminance * contrast, dtype=np.float64))
+    height, width = hr.shape
+    if min(height, width) < K:
+        raise InputError(f"SSIM needs at least {K}x{K} pixels after cropping, {width}x{height} came")
+    centre = float(hr.mean())  # variances are then differences of small numbers: float32 is enough
+    x = np.subtract(sr, np.float32(centre), dtype=np.float32)
+    y = np.subtract(hr, np.float32(centre), dtype=np.float32)
+    total, n_windows = 0.0, (height - K + 1) * (width - K + 1)
+    for top in range(0, height - K + 1, _STRIP):
+        rows = slice(top, min(top + _STRIP, height - K + 1) + K - 1)
+        total += float(_ssim_map(x[rows], y[rows], centre).sum(dtype=np.float64))
+    return total / n_windows
 
 
-def _window(plane: _Float) -> _Float:
-    """Gaussian means over all windows inside the plane: (H, W) -> (H - K + 1, W - K + 1)."""
-    return _down(_down(plane).T).T
+def _ssim_map(x: _Float, y: _Float, centre: float) -> _Float:
+    """SSIM of every window of a strip (B + K - 1, W) -> (B, W - K + 1); both planes have centre taken off."""
+    mx, my, power, product = _windows(np.stack([x, y, x * x + y * y, x * y]))
+    together, both = mx * my, mx * mx + my * my
+    shift = centre * (mx + my) + centre * centre  # (mx + centre)(my + centre) = together + shift
+    luminance = (2 * (together + shift) + C1) / (both + 2 * shift + C1)
+    contrast = (2 * (product - together) + C2) / (power - both + C2)
+    values: _Float = luminance * contrast
+    return values
 
 
-def _down(plane: _Float) -> _Float:
-    """Filter along the first axis: blocks of rows, each one small banded matrix product."""
-    n_out = plane.shape[0] - K + 1
-    whole = n_out // _BLOCK * _BLOCK
-    result = np.empty((n_out, plane.shape[1]), np.float32)
-    for top in range(0, whole, _BLOCK):
-        np.matmul(_band(_BLOCK), plane[top : top + _BLOCK + K - 1], out=result[top : top + _BLOCK])
-    if whole < n_out:
-        result[whole:] = _band(n_out - whole) @ plane[whole:]
+def _windows(planes: _Float) -> _Float:
+    """Gaussian means over all windows: (4, B + K - 1, W) -> (4, B, W - K + 1), as banded matrix products."""
+    down = _band(planes.shape[1] - K + 1) @ planes
+    n_out = planes.shape[2] - K + 1
+    result = np.empty((*down.shape[:2], n_out), np.float32)
+    for left in range(0, n_out, _BLOCK):
+        n = min(_BLOCK, n_out - left)
+        np.matmul(down[:, :, left : left + n + K - 1], _band(n).T, out=result[:, :, left : left + n])
     return result
 
 

@@ -189,7 +189,7 @@ def golden_sample() -> Iterator[str]:
     from skimage import data
 
     yield "# psnr and ssim of nearest and bicubic on the sample set, x4, by tests/oracles.py:"
-    yield f"# scalar resizing and daala luma by definition, PSNR and SSIM of scikit-image {skimage.__version__}"
+    yield f"# scalar resizing and daala luma by definition, PSNR, SSIM of scikit-image {skimage.__version__}"
     yield "image,model,protocol,metric,value"
     for name in ("astronaut", "chelsea", "coffee"):
         hr = getattr(data, name)()

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PillowImage
 from PIL import ImageOps, UnidentifiedImageError
+from PIL.ExifTags import Base
 
 from sr_models.data.errors import InputError
 
@@ -41,7 +42,9 @@ def read_image(path: str | os.PathLike[str]) -> Image:
             picture = _drop_opaque_alpha(picture, path)
         if picture.mode not in ("1", "L", "RGB"):
             raise InputError(f"{path}: 8-bit RGB or grey wanted, {picture.mode} came: convert it first")
-        return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+        if picture.getexif().get(Base.Orientation, 1) != 1:
+            picture = ImageOps.exif_transpose(picture)
+        return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
 
 
 def is_grey_file(path: str | os.PathLike[str]) -> bool:

@@ -6,7 +6,7 @@ import numpy.typing as npt
 from sr_models.data.image import Image
 
 PEAK = 255.0  # also for luma: the papers keep 255 although studio swing spans 16-235
-_THOUSANDTHS = np.array([65_481, 128_553, 24_966], np.int32)  # BT.601 as MATLAB's rgb2ycbcr has it
+_THOUSANDTHS = (65_481, 128_553, 24_966)  # BT.601 as MATLAB's rgb2ycbcr has it
 
 
 def luma(image: Image) -> npt.NDArray[np.float64]:
@@ -14,7 +14,7 @@ def luma(image: Image) -> npt.NDArray[np.float64]:
 
     Shape (H, W), values 16-235, not rounded: the convention that BasicSR and its family report on.
     """
-    return 16.0 + (image.astype(np.int32) @ _THOUSANDTHS) / 255_000.0
+    return 16.0 + _weighted(image) / 255_000.0
 
 
 def luma_uint8(image: Image) -> npt.NDArray[np.uint8]:
@@ -22,7 +22,16 @@ def luma_uint8(image: Image) -> npt.NDArray[np.uint8]:
 
     Computed in integers, because ties at exactly one half decide the fifth decimal of a PSNR.
     """
-    return ((image.astype(np.int32) @ _THOUSANDTHS + 127_500) // 255_000 + 16).astype(np.uint8)
+    return ((_weighted(image) + 127_500) // 255_000 + 16).astype(np.uint8)
+
+
+def _weighted(image: Image) -> npt.NDArray[np.uint32]:
+    """Exact thousandths: at most 219000 * 255, far below 2^32."""
+    red, green, blue = (
+        np.multiply(image[..., channel], np.uint32(weight), dtype=np.uint32)
+        for channel, weight in enumerate(_THOUSANDTHS)
+    )
+    return red + green + blue
 
 
 def psnr(sr: npt.NDArray[np.generic], hr: npt.NDArray[np.generic]) -> float:
