@@ -22,7 +22,7 @@ def wang_ssim(sr: npt.NDArray[np.generic], hr: npt.NDArray[np.generic]) -> float
 
     Raises InputError where a plane is smaller than the window.
     """
-    height, width = hr.shape
+    height, width = int(hr.shape[0]), int(hr.shape[1])
     if min(height, width) < K:
         raise InputError(f"SSIM needs at least {K}x{K} pixels after cropping, {width}x{height} came")
     centre = float(hr.mean())  # variances are then differences of small numbers: float32 is enough

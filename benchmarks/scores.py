@@ -2,8 +2,8 @@
 
     SRMOS_DATA=... python benchmarks/scores.py
 
-First upscales Set5, Set14 and BSD100 by nearest and bicubic (not timed), then times what a table of two models
-costs, decoding included. One thread each, unless said. docs/speed.md shows what it printed.
+First upscales Set5, Set14 and BSD100 by nearest and bicubic (not timed), then times what a table of two
+models costs, decoding included. One thread each, unless said. docs/speed.md shows what it printed.
 """
 
 import os
@@ -17,6 +17,7 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -53,11 +54,8 @@ def main() -> None:
             "| | seconds | ms a pair | times ours | mean PSNR | mean SSIM |\n|---|---:|---:|---:|---:|---:|"
         )
         ours = None
-        for name, score in (
-            ("srmos", srmos),
-            ("srmos, 2 threads", srmos_threads), ("scikit-image", scikit_image), ("torchmetrics", torchmetrics), ("piq", piq),
-        ):  # fmt: skip
-            seconds, means = timed(lambda score=score: score(pairs))
+        for name, score in PEERS.items():
+            seconds, means = timed(partial(score, pairs))
             ours = ours or seconds
             each = 1000 * seconds / (len(pairs) * len(MODELS))
             relative = f"{seconds / ours:.1f}"
@@ -159,6 +157,14 @@ def piq(pairs: Pairs) -> np.ndarray:
         axis=0,
     )
 
+
+PEERS = {
+    "srmos": srmos,
+    "srmos, 2 threads": srmos_threads,
+    "scikit-image": scikit_image,
+    "torchmetrics": torchmetrics,
+    "piq": piq,
+}
 
 if __name__ == "__main__":
     main()
