@@ -5,10 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from sr_models.data.image import Image
 
 ALLOWED_SKIPS = Path(__file__).parent / "allowed_skips.txt"
+settings.register_profile("srmos", deadline=None, derandomize=True)  # a busy machine is no failure
+settings.load_profile("srmos")
 _skipped: dict[str, str] = {}
 
 
