@@ -15,6 +15,8 @@ from bench.metric import METRICS
 from bench.store import Score
 from bench.summary import Board, boards
 
+_Values = npt.NDArray[np.float64]
+
 
 def write_plots(scores: Sequence[Score], folder: Path) -> list[Path]:
     """Write one figure for each dataset of each table, as PNG and SVG, and return the files."""
@@ -34,49 +36,54 @@ def write_plots(scores: Sequence[Score], folder: Path) -> list[Path]:
 
 def _figure(board: Board, dataset: str, scores: Sequence[Score]) -> Figure:
     n_metrics = len(board.metrics)
-    figure = Figure(figsize=(4.2 * n_metrics + 1.2, 0.9 + 0.34 * len(board.models)), layout="constrained")
+    models = [
+        model for model in board.models if any((model, dataset, m) in board.cells for m in board.metrics)
+    ]
+    figure = Figure(figsize=(4.2 * n_metrics + 1.2, 0.9 + 0.34 * len(models)), layout="constrained")
     axes = np.atleast_1d(np.asarray(figure.subplots(1, n_metrics, sharey=True)))
     for axis, metric in zip(axes, board.metrics, strict=True):
-        _bars(axis, board, dataset, metric, scores)
-    axes[0].set_yticks(range(len(board.models)), [label_of(model) for model in board.models])
+        for row, model in enumerate(models):
+            _bar(axis, row, board, (model, dataset, metric), _values(scores, board, (model, dataset, metric)))
+        _frame(axis, metric)
+    axes[0].set_yticks(range(len(models)), [label_of(model) for model in models])
     axes[0].invert_yaxis()
     figure.suptitle(f"{dataset} x{board.scale}, protocol {board.protocol}", fontsize=10)
     return figure
 
 
-def _bars(axis: Axes, board: Board, dataset: str, metric: str, scores: Sequence[Score]) -> None:
+def _bar(axis: Axes, row: int, board: Board, where: tuple[str, str, str], values: _Values) -> None:
+    """One model's row: the mean as a bar with its printed value, every picture as a point."""
     across = axis.get_yaxis_transform()  # x in fractions of the axis, y in rows
-    shown: list[float] = []
-    for row, model in enumerate(board.models):
-        axis.text(1.02, row, board.text(model, dataset, metric), transform=across, va="center", fontsize=9)
-        values = _values(scores, board, model, dataset, metric)
-        if not len(values):
-            continue
-        shown += values.tolist()
-        axis.barh(row, values.mean(), height=0.62, color=colour_of(model), alpha=0.35)
-        axis.plot([values.mean()] * 2, [row - 0.31, row + 0.31], color=colour_of(model), linewidth=2)
-        spread = np.linspace(-0.2, 0.2, len(values)) if len(values) > 1 else np.zeros(1)
-        axis.scatter(values, row + spread, s=9, color=colour_of(model), linewidths=0, zorder=2)
+    axis.text(1.02, row, board.text(*where), transform=across, va="center", fontsize=9)
+    if not len(values):
+        return
+    colour, mean = colour_of(where[0]), values.mean()
+    axis.barh(row, mean, height=0.62, color=colour, alpha=0.35)
+    axis.plot([mean, mean], [row - 0.31, row + 0.31], color=colour, linewidth=2)
+    spread = np.linspace(-0.2, 0.2, len(values)) if len(values) > 1 else np.zeros(1)
+    axis.scatter(values, row + spread, s=9, color=colour, linewidths=0, zorder=2)
+
+
+def _frame(axis: Axes, metric: str) -> None:
+    """Bars need not begin at zero here: the points carry the picture, so the axis spans the points."""
+    shown = [x for points in axis.collections for x in np.asarray(points.get_offsets())[:, 0].tolist()]
     if shown:
         margin = 0.06 * (max(shown) - min(shown) or 1)
-        top = 1.0 if metric == "ssim" else max(shown) + margin
-        axis.set_xlim(min(shown) - margin, top)
+        axis.set_xlim(min(shown) - margin, 1.0 if metric == "ssim" else max(shown) + margin)
     unit = METRICS[metric].unit
     axis.set_xlabel(f"{metric.upper()} ({unit})" if unit else metric.upper(), fontsize=9)
     axis.spines[["top", "right"]].set_visible(False)
     axis.tick_params(labelsize=9)
 
 
-def _values(
-    scores: Sequence[Score], board: Board, model: str, dataset: str, metric: str
-) -> npt.NDArray[np.float64]:
+def _values(scores: Sequence[Score], board: Board, where: tuple[str, str, str]) -> _Values:
     """Finite values of one column, in the order of the pictures."""
+    group = (board.scale, board.lr, board.protocol)
     found = [
         score.value
         for score in scores
-        if (score.model, score.dataset, score.metric) == (model, dataset, metric)
-        and (score.scale, score.lr, score.protocol) == (board.scale, board.lr, board.protocol)
+        if (score.model, score.dataset, score.metric) == where
+        and (score.scale, score.lr, score.protocol) == group
+        and np.isfinite(score.value)
     ]
-    values = np.array(found, np.float64)
-    finite: npt.NDArray[np.float64] = values[np.isfinite(values)]
-    return finite
+    return np.array(found, np.float64)
