@@ -23,6 +23,11 @@ class Metric:
     source: str
     version: str
 
+    @property
+    def heading(self) -> str:
+        """How tables and plots head its column."""
+        return f"{self.name.upper()} ({self.unit})" if self.unit else self.name.upper()
+
     def __call__(self, sr: View, hr: View) -> float:
         """Return the value of one pair."""
         return self.function(sr, hr)

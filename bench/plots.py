@@ -70,8 +70,7 @@ def _frame(axis: Axes, metric: str) -> None:
     if shown:
         margin = 0.06 * (max(shown) - min(shown) or 1)
         axis.set_xlim(min(shown) - margin, 1.0 if metric == "ssim" else max(shown) + margin)
-    unit = METRICS[metric].unit
-    axis.set_xlabel(f"{metric.upper()} ({unit})" if unit else metric.upper(), fontsize=9)
+    axis.set_xlabel(METRICS[metric].heading, fontsize=9)
     axis.spines[["top", "right"]].set_visible(False)
     axis.tick_params(labelsize=9)
 

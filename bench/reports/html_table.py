@@ -28,7 +28,7 @@ def html(board: Board) -> str:
         f'<th colspan="{len(board.metrics)}" scope="colgroup">{escape(dataset)}</th>'
         for dataset in board.datasets
     )
-    heads = "".join(f'<th scope="col">{escape(_heading(metric))}</th>' for metric in board.metrics)
+    heads = "".join(f'<th scope="col">{escape(METRICS[metric].heading)}</th>' for metric in board.metrics)
     rows = "\n".join(_row(board, model) for model in board.models)
     notes = "".join(f"<li>{escape(note)}</li>" for note in board.notes())
     return (
@@ -56,8 +56,3 @@ def _cell(board: Board, model: str, dataset: str, metric: str) -> str:
     digits = METRICS[metric].digits
     interval = f"95 % CI over {cell.n} pictures: {cell.low:.{digits}f} to {cell.high:.{digits}f}"
     return f'<td title="{interval}">{text}</td>'
-
-
-def _heading(metric: str) -> str:
-    unit = METRICS[metric].unit
-    return f"{metric.upper()} ({unit})" if unit else metric.upper()

@@ -15,7 +15,7 @@ def latex(board: Board) -> str:
     columns = [(dataset, metric) for dataset in board.datasets for metric in board.metrics]
     groups = " & ".join(rf"\multicolumn{{{n}}}{{c}}{{{_escape(dataset)}}}" for dataset in board.datasets)
     rules = "".join(rf"\cmidrule(lr){{{2 + n * i}-{1 + n * (i + 1)}}}" for i in range(len(board.datasets)))
-    heads = " & ".join(_heading(metric) for _, metric in columns)
+    heads = " & ".join(_escape(METRICS[metric].heading) for _, metric in columns)
     lines = [*(f"% {note}" for note in board.notes())]
     lines += [rf"\begin{{tabular}}{{l{'r' * len(columns)}}}", r"\toprule", rf"& {groups} \\", rules]
     lines += [rf"Model & {heads} \\", r"\midrule"]
@@ -23,11 +23,6 @@ def latex(board: Board) -> str:
         cells = [_MARKS[board.place(model, *w)].format(_escape(board.text(model, *w))) for w in columns]
         lines.append(rf"{_escape(model)} & {' & '.join(cells)} \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
-
-
-def _heading(metric: str) -> str:
-    unit = METRICS[metric].unit
-    return _escape(f"{metric.upper()} ({unit})" if unit else metric.upper())
 
 
 def _escape(text: str) -> str:

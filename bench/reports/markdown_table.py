@@ -11,15 +11,10 @@ _MARKS = {0: "{}", 1: "**{}**", 2: "_{}_"}
 def markdown(board: Board) -> str:
     """Return a Markdown table with its notes."""
     columns = [(dataset, metric) for dataset in board.datasets for metric in board.metrics]
-    heads = [f"{dataset} {_heading(metric)}" for dataset, metric in columns]
+    heads = [f"{dataset} {METRICS[metric].heading}" for dataset, metric in columns]
     lines = [f"| model | {' | '.join(heads)} |", "|---|" + "---:|" * len(columns)]
     for model in board.models:
         cells = [_MARKS[board.place(model, *where)].format(board.text(model, *where)) for where in columns]
         lines.append(f"| {model} | {' | '.join(cells)} |")
     notes = [f"- {note}" for note in board.notes()]
     return "\n".join([f"### {board.protocol}, x{board.scale}", "", *lines, "", *notes, ""])
-
-
-def _heading(metric: str) -> str:
-    unit = METRICS[metric].unit
-    return f"{metric.upper()} ({unit})" if unit else metric.upper()
