@@ -1,0 +1,16 @@
+// There is nothing to rate here, and why.
+
+export default function (component) {
+  return startOnce(component, (root, data) => {
+    const w = data.words;
+    root.append(
+      pageFrame(
+        data,
+        "",
+        el("h1", {}, w[`notice_${data.kind}`]),
+        el("p", { class: "lead" }, w[`notice_${data.kind}_why`])
+      )
+    );
+    focusHeading(root);
+  });
+}

@@ -1,0 +1,94 @@
+// What all screens share: building elements, filling sentences in, the frame around a page.
+
+function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node[name] = value;
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+
+const paragraphs = (text) => text.split(/\n\s*\n/).map((part) => el("p", {}, part.trim()));
+
+// Each screen is drawn once into its own root; a rerun of the script with the same screen changes nothing.
+function startOnce(component, start) {
+  const root = component.parentElement.querySelector(".srmos");
+  const signature = JSON.stringify(component.data);
+  if (root.dataset.drawn !== signature) {
+    root.stop?.();
+    root.dataset.drawn = signature;
+    root.lang = component.data.language;
+    root.replaceChildren();
+    root.stop = start(root, component.data) ?? null;
+  }
+  return () => {
+    root.stop?.();
+    root.stop = null;
+    delete root.dataset.drawn;
+  };
+}
+
+// Asks Streamlit for the next screen; if it does not come (connection lost), the page is loaded anew.
+function moveOn(component, root) {
+  component.setTriggerValue("moved", Date.now());
+  const reload = async () => {
+    if (!root.isConnected) return;
+    try {
+      if ((await request("state")).status < 500) return location.reload();
+    } catch {
+      /* the server is away */
+    }
+    setTimeout(reload, 2000);
+  };
+  setTimeout(reload, 4000);
+}
+
+const STEPS = ["welcome", "check", "practice", "rate", "thanks"];
+
+function pageFrame(data, step, ...content) {
+  const w = data.words;
+  const now = STEPS.indexOf(step);
+  const steps = el("ol", { class: "steps", "aria-hidden": "true" });
+  STEPS.forEach((name, index) => {
+    if (name === "practice" && data.practice === 0) return;
+    const state = index < now ? "past" : index === now ? "now" : "";
+    steps.append(el("li", { class: state }, w[`step_${name}`]));
+  });
+  const contact = data.contact ? el("p", { class: "contact" }, fill(w.contact, data)) : null;
+  return el(
+    "main",
+    { class: "page" },
+    el("header", {}, el("span", { class: "study-title" }, data.title), step ? steps : null),
+    el("section", { class: "card" }, ...content),
+    contact
+  );
+}
+
+function primaryButton(text, onclick) {
+  return el("button", { class: "primary", type: "button", onclick }, text);
+}
+
+// The heading takes the focus, so that a screen reader starts there and Tab goes on to what follows.
+function focusHeading(root) {
+  const heading = root.querySelector("h1");
+  if (!heading) return;
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+}
+
+function toggleFullscreen() {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else document.documentElement.requestFullscreen?.().catch(() => {});
+}
+
+const viewportText = () => `${Math.round(innerWidth)}x${Math.round(innerHeight)}`;
+
+// The CSS pixels that the largest picture needs on this screen, with what stands around it.
+function neededWindow(data) {
+  return [0, 1].map((axis) => Math.ceil(data.frame[axis] / devicePixelRatio) + data.chrome[axis]);
+}

@@ -1,0 +1,50 @@
+// Between blocks: how it works, practice is over, a break.
+
+export default function (component) {
+  return startOnce(component, (root, data) => {
+    const w = data.words;
+    const go = primaryButton("", async () => {
+      go.disabled = true;
+      await postUntilAnswered("rested", { at: data.done });
+      moveOn(component, root);
+    });
+    const content = { instructions, ready, break: rest }[data.stage](data, w, go);
+    root.append(pageFrame(data, data.stage === "instructions" ? "practice" : "rate", ...content));
+    focusHeading(root);
+  });
+}
+
+function instructions(data, w, go) {
+  go.textContent = data.practice ? w.start_practice : w.start;
+  const keys = el("div", { class: "keyrow", "aria-hidden": "true" });
+  data.labels.forEach((label, i) => {
+    keys.append(el("span", {}, el("kbd", {}, String(i + 1)), el("small", {}, label)));
+  });
+  return [
+    el("h1", {}, w.instructions_heading),
+    el("p", { class: "lead" }, w[`instructions_${data.method}`]),
+    keys,
+    el("p", {}, data.practice ? fill(w.instructions_practice, data) : w.instructions_no_practice),
+    el("div", { class: "actions" }, go),
+  ];
+}
+
+function ready(data, w, go) {
+  go.textContent = w.start;
+  return [el("h1", {}, w.ready_heading), el("p", { class: "lead" }, w.ready_lead), el("div", { class: "actions" }, go)];
+}
+
+function rest(data, w, go) {
+  go.textContent = w.go_on;
+  const values = { done: data.done - data.practice, total: data.total - data.practice, minutes: data.minutes };
+  const bar = el("div", { class: "bar", "aria-hidden": "true" }, el("i"));
+  bar.firstChild.style.width = `${(100 * values.done) / values.total}%`;
+  return [
+    el("h1", {}, w.break_heading),
+    el("p", { class: "lead" }, w.break_lead),
+    bar,
+    el("p", {}, fill(w.break_progress, values)),
+    el("p", { class: "small" }, fill(w.your_name, data)),
+    el("div", { class: "actions" }, go),
+  ];
+}

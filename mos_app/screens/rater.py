@@ -1,0 +1,126 @@
+"""The rater's pages: welcome, viewing check, practice, rating, break, thanks."""
+
+from typing import Any
+
+import streamlit as st
+
+from mos_app.component import mount
+from mos_app.routes import cookie_name
+from mos_app.screens.opened import opened_store
+from mos_app.stages import block_end, calibration_count, pauses, seconds_left, stage_of
+from mos_app.store import Rater, Store
+from mos_app.study import LANGUAGES, Language, Study
+from mos_app.words import consent_text, consent_version, labels, words
+
+CHROME_PX = (24, 132)
+"""CSS pixels that the rating page needs beside and above plus below a picture."""
+
+
+def show() -> None:
+    """Show the screen that is this person's now."""
+    store = opened_store()
+    rater = store.rater_of(st.context.cookies.get(cookie_name(store.study)))
+    invite = st.query_params.get("invite")
+    if rater is None:
+        _welcome(store, invite)
+    elif invite is not None and rater.reusable_invite:
+        _welcome_back(store, rater, invite)
+    elif store.closed_at() and not rater.finished:
+        _notice(store.study, rater.language, "closed")
+    else:
+        _stage(store, rater)
+
+
+def _welcome(store: Store, invite: str | None) -> None:
+    study, language = store.study, _language(store.study)
+    if invite is None:
+        _notice(study, language, "no_invite")
+        return
+    state = store.invite_state(invite[:64])
+    if store.closed_at() or state != "open":
+        _notice(study, language, "closed" if store.closed_at() else state)
+        return
+    total = _trials(study)
+    mount(
+        "welcome",
+        {
+            **_common(study, language),
+            "invite": invite,
+            "panel": _panel(study),
+            "consent": consent_text(study, language),
+            "consent_version": consent_version(study, language),
+            "trials": total,
+            "minutes": _minutes(seconds_left(0, total, [])),
+            "breaks": len([at for at in pauses(study, total) if at > calibration_count(study)]),
+            "languages": list(LANGUAGES),
+        },
+    )
+
+
+def _welcome_back(store: Store, rater: Rater, invite: str) -> None:
+    mount(
+        "back",
+        {**_common(store.study, rater.language), "finished": rater.finished, "done": rater.done, "total": rater.total, "invite": invite},
+    )
+
+
+def _stage(store: Store, rater: Rater) -> None:
+    study = store.study
+    stage = stage_of(rater, study)
+    data = {
+        **_common(study, rater.language),
+        "stage": stage,
+        "rater": rater.id,
+        "study": study.fingerprint[:8],
+        "done": rater.done,
+        "total": rater.total,
+        "practice": calibration_count(study),
+        "block_end": block_end(rater, study),
+        "minutes": _minutes(seconds_left(rater.done, rater.total, store.pace(rater.id))),
+        "code": rater.completion_code,
+        "completion_url": study.settings.completion_url,
+        "reusable": rater.reusable_invite,
+    }
+    match stage:
+        case "instructions" | "ready" | "break":
+            mount("pause", data)
+        case _:
+            mount(stage, data)
+
+
+def _notice(study: Study, language: Language, kind: str) -> None:
+    mount("notice", {**_common(study, language), "kind": kind})
+
+
+def _common(study: Study, language: Language) -> dict[str, Any]:
+    width, height = study.frame
+    return {
+        "title": study.settings.title,
+        "method": study.settings.method,
+        "language": language,
+        "labels": labels(study, language),
+        "words": words(language),
+        "frame": [width, height],
+        "chrome": list(CHROME_PX),
+        "contact": study.settings.contact,
+    }
+
+
+def _language(study: Study) -> Language:
+    asked = st.query_params.get("lang")
+    return next((language for language in LANGUAGES if language == asked), study.settings.language)
+
+
+def _panel(study: Study) -> str | None:
+    return st.query_params.get(study.settings.panel_parameter)
+
+
+def _trials(study: Study) -> int:
+    from mos_app.order import trials_of
+
+    main = sum(len(trials) for trials in trials_of(study).values())
+    return calibration_count(study) + main + round(study.settings.repeat_share * main)
+
+
+def _minutes(seconds: float) -> int:
+    return max(1, round(seconds / 60))
