@@ -4,7 +4,7 @@ import streamlit as st
 
 from mos_app.screens import admin, rater
 
-st.set_page_config(page_title="Picture quality", page_icon=":material/image:", layout="wide")
+st.set_page_config(page_title="Picture quality", page_icon="🖼️", layout="wide")
 st.navigation(
     [
         st.Page(rater.show, title="Picture quality", default=True),

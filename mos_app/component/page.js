@@ -25,6 +25,7 @@ function startOnce(component, start) {
     root.lang = component.data.language;
     root.replaceChildren();
     root.stop = start(root, component.data) ?? null;
+    root.querySelector("main").showPopover?.(); // the top layer: nothing of Streamlit's lies above a screen
   }
   return () => {
     root.stop?.();
@@ -62,7 +63,7 @@ function pageFrame(data, step, ...content) {
   const contact = data.contact ? el("p", { class: "contact" }, fill(w.contact, data)) : null;
   return el(
     "main",
-    { class: "page" },
+    { class: "page", popover: "manual" },
     el("header", {}, el("span", { class: "study-title" }, data.title), step ? steps : null),
     el("section", { class: "card" }, ...content),
     contact

@@ -62,7 +62,6 @@ class RatingPage {
       this.cover
     );
     this.root.append(this.page);
-    this.page.showPopover?.(); // above everything that Streamlit may show, its connection dialog too
     this.onKey = (event) => this.key(event);
     this.onResize = () => this.resized();
     this.onOnline = () => this.send();

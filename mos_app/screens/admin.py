@@ -1,2 +1,170 @@
-"""The researcher's page."""
-def show(): ...
+"""The researcher's page: progress, a live picture, links, results once the study is closed."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+import streamlit as st
+from mos_app.access import RateLimit, password_matches
+from mos_app.exchange import export, ratings_frame
+from mos_app.flags import flags_by_rater
+from mos_app.results import results_tab
+from mos_app.screens.opened import opened_store
+from mos_app.store import Store
+
+REFRESH_SECONDS = 5
+ATTEMPTS_PER_SECOND = 0.1
+ATTEMPTS_BURST = 5
+
+
+def show() -> None:
+    """Show the login, or the study to whoever knows the password."""
+    store = opened_store()
+    st.html("<style>[data-testid=stMainBlockContainer]{max-width:72rem;padding-top:2.5rem}</style>")
+    if not st.session_state.get("is_admin"):
+        _login(store)
+        return
+    _heading(store)
+    progress, live, links, results, files = st.tabs(["Progress", "Live", "Links", "Results", "Files"])
+    with progress:
+        _progress(store)
+    with live:
+        _live(store)
+    with links:
+        _links(store)
+    with results:
+        _results(store)
+    with files:
+        _files(store)
+
+
+@st.cache_resource(show_spinner=False)
+def _attempts() -> RateLimit:
+    return RateLimit(ATTEMPTS_PER_SECOND, ATTEMPTS_BURST)
+
+
+def _login(store: Store) -> None:
+    st.title("Study administration")
+    with st.form("login", width=420):
+        password = st.text_input("Password", type="password")
+        if not st.form_submit_button("Sign in", type="primary"):
+            return
+    stored = store.admin_hash()
+    if _attempts().wait_for("admin") > 0:
+        st.error("Too many attempts. Please wait a moment.")
+    elif stored is not None and password_matches(password, stored):
+        st.session_state["is_admin"] = True
+        st.rerun()
+    else:
+        st.error("That is not the password.")
+
+
+def _heading(store: Store) -> None:
+    title, button = st.columns([5, 1], vertical_alignment="bottom")
+    closed = store.closed_at()
+    title.title(store.study.settings.title)
+    title.caption(f"{store.study.name} · {f'closed {closed[:16]}' if closed else 'open'} · {store.study.settings.method}")
+    if button.button("Reopen" if closed else "Close study", width="stretch"):
+        _confirm_close(store, closed is None)
+
+
+@st.dialog("Are you sure?")
+def _confirm_close(store: Store, close: bool) -> None:  # noqa: FBT001
+    st.write(
+        "Raters under way will see that the study is closed. Results become visible."
+        if close
+        else "Raters can go on, and new ones can begin."
+    )
+    if st.button("Close the study" if close else "Reopen the study", type="primary"):
+        store.set_closed(close)
+        st.rerun()
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def _progress(store: Store) -> None:
+    raters = store.rater_rows()
+    invites = store.invite_rows()
+    numbers = st.columns(4)
+    numbers[0].metric("Raters", _of(len(raters), store.study.settings.raters))
+    numbers[1].metric("Finished", sum(1 for row in raters if row["finished_at"]))
+    numbers[2].metric("Ratings", f"{sum(row['done'] for row in raters):,}")
+    numbers[3].metric("Unused links", sum(1 for row in invites if not row["used"]))
+    if not raters:
+        st.info("Nobody has begun yet. Make links on the Links tab.")
+        return
+    flags = flags_by_rater(store)
+    st.dataframe(
+        pd.DataFrame([_rater_line(row, flags) for row in raters]),
+        hide_index=True,
+        width="stretch",
+        column_config={"done": st.column_config.ProgressColumn("done", min_value=0, max_value=1, format="percent")},
+    )
+    st.caption("Flags are hints. Nobody is left out because of one: the analysis lists every exclusion with its rule.")
+
+
+def _rater_line(row: dict[str, Any], flags: dict[str, list[str]]) -> dict[str, Any]:
+    return {
+        "rater": row["id"],
+        "done": row["done"] / row["total"] if row["total"] else 0.0,
+        "ratings": f"{row['done']} / {row['total']}",
+        "began": row["entered_at"][:16].replace("T", " "),
+        "finished": (row["finished_at"] or "")[:16].replace("T", " "),
+        "language": row["language"],
+        "flags": ", ".join(flags.get(row["id"], [])),
+    }
+
+
+def _of(count: int, quota: int | None) -> str:
+    return str(count) if quota is None else f"{count} / {quota}"
+
+
+@st.fragment(run_every=REFRESH_SECONDS)
+def _live(store: Store) -> None:
+    rows = [row for row in store.rating_rows() if row["phase"] == "main"]
+    if not rows:
+        st.info("No ratings yet.")
+        return
+    frame = pd.DataFrame([{"score": row["score"], "seconds": row["seconds"], "at": row["stored_at"]} for row in rows])
+    left, right = st.columns(2)
+    left.subheader("Ratings an hour, last day", divider=False)
+    hours = pd.to_datetime(frame["at"]).dt.floor("h")
+    recent = hours[hours > datetime.now(UTC) - timedelta(days=1)]
+    left.bar_chart(recent.value_counts().sort_index(), height=240, x_label="", y_label="")
+    right.subheader("Scores over everything", divider=False)
+    right.bar_chart(frame["score"].value_counts().reindex(range(1, 6), fill_value=0), height=240, x_label="", y_label="")
+    st.caption(
+        f"Median time for an answer: {frame['seconds'].median():.1f} s. "
+        "Scores are not split by method here, so that looking does not bias anybody."
+    )
+
+
+def _links(store: Store) -> None:
+    st.write("Links are shown once; only their hashes are kept.")
+    with st.form("links", width=420):
+        count = st.number_input("How many", 1, 200, 5)
+        reusable = st.toggle("Each link may be used by many people")
+        if not st.form_submit_button("Make links", type="primary"):
+            return
+    origin = st.context.url.split("/admin")[0] if st.context.url else ""
+    codes = store.invite(int(count), reusable=reusable)
+    st.code("\n".join(f"{origin}/?invite={code}" for code in codes), language=None)
+
+
+def _results(store: Store) -> None:
+    if store.closed_at() is None:
+        st.write("Results are hidden while the study runs, so that they bias nobody.")
+        if not st.toggle("Show them all the same"):
+            return
+    results_tab(ratings_frame(store))
+
+
+def _files(store: Store) -> None:
+    if store.closed_at() is None:
+        st.write("These files name the methods. They are offered once the study is closed; `mos export` writes them any time.")
+        return
+    if st.button("Prepare files"):
+        from pathlib import Path
+
+        for path in export(store, Path(st.secrets["srmos"]["folder"]) / "export"):
+            st.download_button(path.name, path.read_bytes(), file_name=path.name, on_click="ignore")

@@ -1,0 +1,92 @@
+"""What the study tests share: a database of each kind, a browser, a served study."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+
+from mos_app.rehearsal import free_port
+from tests.mos_app.studies import Served
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
+
+
+def _absent(what: str) -> None:
+    """Where everything must run (SRMOS_REQUIRE_ALL), a missing program is a failure."""
+    if os.environ.get("SRMOS_REQUIRE_ALL"):
+        pytest.fail(f"{what} is not installed, and SRMOS_REQUIRE_ALL is set")
+    pytest.skip(f"{what} is not installed")
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A private PostgreSQL on 127.0.0.1, gone afterwards; yields its URL without a database."""
+    if POSTGRES is None:
+        _absent("PostgreSQL")
+    # PostgreSQL refuses to run as root, and its user must be able to reach the folder.
+    folder = Path("/tmp") / f"srmos-pg-{os.getpid()}"
+    folder.mkdir(mode=0o700)
+    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    if as_user:
+        shutil.chown(folder, "postgres", "postgres")
+    port = free_port()
+    bin_ = str(POSTGRES)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": True, "cwd": "/"}
+    subprocess.run([*as_user, f"{bin_}/initdb", "-D", str(folder / "db"), "-U", "srmos", "-A", "trust"], **quiet)
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
+    control = [*as_user, f"{bin_}/pg_ctl", "-D", str(folder / "db"), "-w"]
+    subprocess.run([*control, "-o", options, "-l", str(folder / "log"), "start"], **quiet)
+    try:
+        yield f"postgresql://srmos@127.0.0.1:{port}"
+    finally:
+        subprocess.run([*control, "-m", "immediate", "stop"], **quiet)
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A new, empty PostgreSQL database."""
+    name = f"test_{abs(hash(request.node.nodeid)):x}"
+    engine = create_engine(f"{postgres_server}/postgres".replace("://", "+psycopg://"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield f"{postgres_server}/{name}"
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'test.db'}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """Debian's Chromium, driven by Playwright."""
+    from playwright.sync_api import sync_playwright
+
+    if CHROMIUM is None:
+        _absent("Chromium")
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def served() -> Iterator[list[Served]]:
+    """Servers that a test puts in here are stopped after it."""
+    servers: list[Served] = []
+    yield servers
+    for server in servers:
+        server.stop()
