@@ -43,7 +43,7 @@ def _add_new(parser: argparse.ArgumentParser) -> None:
     pictures.add_argument("--max-height", type=int, metavar="PX", help="crop taller pictures around their middle")
     pictures.add_argument("--max-width", type=int, metavar="PX", help="crop wider pictures around their middle")
     pictures.add_argument("--reference", action="store_true", help="refer to the pictures by sha256 instead of copying them")
-    pictures.add_argument("--calibration", type=int, metavar="N", help="calibration pictures, worst and best of each (default 5; srgan 20)")
+    pictures.add_argument("--calibration", type=int, metavar="N", help="calibration pictures, each shown at its worst and best (default 5; srgan 20)")
     pictures.add_argument("--calibration-folder", metavar="FOLDER", help="take them from here")
     rating = parser.add_argument_group("rating")
     rating.add_argument("--method", choices=["acr", "dcr", "pairs"], default="acr", help="acr: 1 to 5; dcr: beside the original; pairs: which is better")
@@ -74,13 +74,14 @@ def _run_new(args: argparse.Namespace) -> int:
     srgan = args.design == "srgan"
     if srgan:
         versions = sources.srgan_design(versions, _stand_ins(args.stand_in))
-    count = args.calibration if args.calibration is not None else (sources.SRGAN_CALIBRATION if srgan else 5)
+    count = args.calibration if args.calibration is not None else (sources.SRGAN_CALIBRATION if srgan else None)
     study = freeze(
         args.study,
         versions,
         _settings(args, raters=args.raters or (sources.SRGAN_RATERS if srgan else None)),
         calibration=Calibration(
-            calibration_pictures(count, args.seed, args.calibration_folder), args.scale or sources.SRGAN_SCALE
+            calibration_pictures(count, args.seed, args.calibration_folder, versions),
+            args.scale or sources.SRGAN_SCALE,
         ),
         limits=Limits(args.max_width, args.max_height),
         copy=not args.reference,

@@ -17,6 +17,7 @@ from mos_app.order import check_feasible
 from mos_app.sources import Version, check_complete
 from mos_app.store import now_text
 from mos_app.study import REFERENCE, STUDY_FILE, Anchors, Settings, Stimulus, Study, save
+from sr_models.data.dataset import open_dataset
 from sr_models.data.errors import InputError
 from sr_models.data.image import (
     SUFFIXES,
@@ -31,6 +32,8 @@ from sr_models.data.resize import imresize
 
 PICTURES = "pictures"
 CALIBRATION_SET = "BSD300-train"
+SAMPLE_SET = "sample"
+DEFAULT_CALIBRATION = 5
 _PLAIN_CHUNKS = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 
 
@@ -87,25 +90,30 @@ def freeze(
     return study
 
 
-def calibration_pictures(count: int, seed: int, folder: str | Path | None = None) -> list[Path]:
-    """Return count pictures, drawn by seed, from folder or from BSD300's training pictures."""
-    if count == 0:
-        return []
-    candidates = _pictures_in(Path(folder)) if folder else _default_calibration()
-    if len(candidates) < count:
-        where = folder or f"{CALIBRATION_SET} (looked for in SRMOS_DATA) or the sample set"
+def calibration_pictures(
+    count: int | None, seed: int, folder: str | Path | None, versions: Sequence[Version]
+) -> list[Path]:
+    """Return pictures that teach the scale, drawn by seed, none of which is rated later.
+
+    From folder, else BSD300's training pictures where SRMOS_DATA has them, else the sample set.
+    count None: five, or as many as there are.
+    """
+    rated = {version.picture for version in versions}
+    found = [path for path in (_pictures_in(Path(folder)) if folder else _known()) if path.stem not in rated]
+    wanted = min(DEFAULT_CALIBRATION, len(found)) if count is None else count
+    if len(found) < wanted:
         raise InputError(
-            f"{count} calibration pictures wanted, {len(candidates)} found in {where}: "
-            "give --calibration-folder, or a smaller --calibration"
+            f"{wanted} calibration pictures wanted, {len(found)} found in {folder or CALIBRATION_SET} besides "
+            "those rated: give --calibration-folder, or a smaller --calibration"
         )
-    return sorted(random.Random(seed).sample(candidates, count))  # noqa: S311 - a design, not a secret
+    return sorted(random.Random(seed).sample(found, wanted))  # noqa: S311 - a design, not a secret
 
 
-def _default_calibration() -> list[Path]:
+def _known() -> list[Path]:
     for root in os.environ.get("SRMOS_DATA", "").split(os.pathsep):
         if root and (Path(root) / CALIBRATION_SET).is_dir():
             return _pictures_in(Path(root) / CALIBRATION_SET)
-    return []
+    return [picture.hr for picture in open_dataset(SAMPLE_SET, 4, "matlab")]
 
 
 def _pictures_in(folder: Path) -> list[Path]:

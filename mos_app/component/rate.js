@@ -246,10 +246,8 @@ class RatingPage {
     this.canvases.forEach((canvas, index) => {
       const bitmap = this.bitmaps[index];
       const top = Math.round((box.top + box.height / 2) * ratio - bitmap.height / 2);
-      canvas.style.width = `${bitmap.width / ratio}px`;
-      canvas.style.height = `${bitmap.height / ratio}px`;
-      canvas.style.left = `${left / ratio - box.left}px`;
-      canvas.style.top = `${top / ratio - box.top}px`;
+      // A transform, because lengths and offsets are cut to fractions of a CSS pixel and snapped to whole ones.
+      canvas.style.transform = `translate(${left / ratio}px, ${top / ratio}px) scale(${1 / ratio})`;
       left += bitmap.width + PAIR_GAP_PX;
     });
     return true;

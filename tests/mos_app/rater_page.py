@@ -39,12 +39,11 @@ class RaterPage:
     def begin(self) -> "RaterPage":
         """Consent, viewing check, instructions: to the first picture."""
         self.page.locator("#agree").check()
-        self.page.locator("button.primary").click()
+        self.page.get_by_role("button", name="Begin").click()
         self.page.locator("#dark6").check(force=True)
         self.page.locator("#light6").check(force=True)
-        self.page.locator("button.primary").click()
-        self.page.locator(".keyrow").wait_for()
-        self.page.locator("button.primary").click()
+        self.page.get_by_role("button", name="Continue").click()
+        self.page.get_by_role("button", name="Start").click()
         return self.ready()
 
     def ready(self, seconds: float = 20) -> "RaterPage":

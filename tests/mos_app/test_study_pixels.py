@@ -8,8 +8,8 @@ from PIL import Image
 
 from mos_app.store import Store
 from mos_app.study import Settings
-from tests.mos_app.rater_page import RaterPage
-from tests.mos_app.studies import Served, make_study
+from rater_page import RaterPage
+from studies import Served, make_study
 
 SIZES = ((480, 320), (1000, 600))
 
