@@ -122,12 +122,13 @@ class RatingPage {
     while (answered.has(this.position)) this.position++;
     const known = new Set(this.queue.map((item) => item.id));
     this.queue.push(...state.upcoming.filter((item) => !known.has(item.id)));
-    this.queue = this.queue.filter((item) => item.position >= this.position).sort((a, b) => a.position - b.position);
+    this.queue.sort((a, b) => a.position - b.position);
     this.preload();
     return true;
   }
 
   preload() {
+    this.queue = this.queue.filter((item) => item.position >= this.position);
     const wanted = new Set(this.queue.slice(0, AHEAD).map((item) => item.id));
     for (const id of this.pictures.keys()) if (!wanted.has(id) && id !== this.item?.id) this.pictures.delete(id);
     for (const id of wanted) if (!this.pictures.has(id)) this.pictures.set(id, this.fetchPictures(id));
@@ -376,7 +377,7 @@ class RatingPage {
       if (!response.ok || this.stopped) return;
       const state = await response.json();
       const known = new Set(this.queue.map((item) => item.id));
-      this.queue.push(...state.upcoming.filter((item) => item.position >= this.position && !known.has(item.id)));
+      this.queue.push(...state.upcoming.filter((item) => !known.has(item.id)));
       this.queue.sort((a, b) => a.position - b.position);
       this.secondsEach = state.seconds_left / Math.max(1, state.total - state.done);
       this.preload();
