@@ -123,14 +123,16 @@ def _with_repeats(main: list[Trial], study: Study, rng: np.random.Generator) -> 
     """
     wanted = round(study.settings.repeat_share * len(main))
     order = list(main)
-    candidates = [main[i] for i in rng.permutation(len(main))]
+    pictures = [_picture(trial, study) for trial in main]
     placed = 0
-    for trial in candidates:
+    for trial in (main[i] for i in rng.permutation(len(main))):
         if placed == wanted:
             break
-        gaps = _gaps_for(trial, order, study)
+        gaps = _gaps_after(order.index(trial), pictures, study.settings.repeat_lag)
         if gaps:
-            order.insert(int(rng.choice(gaps)), Trial(trial.stimulus, trial.other, "main", True))
+            place = gaps[int(rng.integers(len(gaps)))]
+            order.insert(place, Trial(trial.stimulus, trial.other, "main", True))
+            pictures.insert(place, _picture(trial, study))
             placed += 1
     if placed < wanted:
         raise InputError(
@@ -140,16 +142,11 @@ def _with_repeats(main: list[Trial], study: Study, rng: np.random.Generator) -> 
     return order
 
 
-def _gaps_for(trial: Trial, order: list[Trial], study: Study) -> list[int]:
-    """Return the places where a repeat may go: `repeat_lag` other trials lie between."""
-    first = order.index(trial)
-    picture = _picture(trial, study)
-    return [
-        place
-        for place in range(first + 1 + study.settings.repeat_lag, len(order) + 1)
-        if _picture(order[place - 1], study) != picture
-        and (place == len(order) or _picture(order[place], study) != picture)
-    ]
+def _gaps_after(first: int, pictures: Sequence[Hashable], lag: int) -> list[int]:
+    """Return the places for a repeat of trial `first`: lag others lie between, no neighbour of its picture."""
+    picture = pictures[first]
+    beside = {place for i, other in enumerate(pictures) if other == picture for place in (i, i + 1)}
+    return [place for place in range(first + 1 + lag, len(pictures) + 1) if place not in beside]
 
 
 def _calibration(study: Study, rng: np.random.Generator) -> list[Trial]:

@@ -77,7 +77,11 @@ class Store:
         self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         self._one_writer = threading.Lock()
-        self._bind()
+        try:
+            self._bind()
+        except InputError:
+            self._engine.dispose()
+            raise
 
     @classmethod
     def open(cls, folder: str | Path, database: str | None = None) -> "Store":

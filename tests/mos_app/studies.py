@@ -164,3 +164,22 @@ def until(condition: object, seconds: float = 15.0) -> None:
     while not (value := condition()):  # type: ignore[operator]
         assert time.monotonic() < deadline, f"still {value!r} after {seconds} s"
         time.sleep(0.05)
+
+
+def write_paper_run(folder: Path, data: Path) -> Path:
+    """Write a run with the paper's 1128 pictures at their real sizes: HR, and mixtures of HR and nearest."""
+    from mos_app.sources import SRGAN_METHODS, SRGAN_NOT_ON_BSD100
+    from sr_models.data.image import crop_to_multiple, read_image, write_image
+    from sr_models.data.resize import imresize
+
+    for dataset in ("Set5", "Set14", "BSD100"):
+        for path in sorted((data / dataset / "x4").glob("*_HR.png")):
+            hr = crop_to_multiple(read_image(path), 4)
+            nearest = imresize(hr, 0.25).repeat(4, axis=0).repeat(4, axis=1)
+            for index, method in enumerate(SRGAN_METHODS):
+                if dataset == "BSD100" and method in SRGAN_NOT_ON_BSD100:
+                    continue
+                share = index / (len(SRGAN_METHODS) - 1)
+                mixed = np.round(hr * share + nearest * (1 - share)).astype(np.uint8)
+                write_image(folder / "images" / method / dataset / "x4" / f"{path.stem[:7]}.png", mixed)
+    return folder
