@@ -13,7 +13,7 @@ from mos_app.results import results_tab
 from mos_app.screens.opened import opened_store
 from mos_app.store import Store
 
-REFRESH_SECONDS = 5
+REFRESH_SECONDS = 10
 ATTEMPTS_PER_SECOND = 0.1
 ATTEMPTS_BURST = 5
 
@@ -93,7 +93,7 @@ def _progress(store: Store) -> None:
     if not raters:
         st.info("Nobody has begun yet. Make links on the Links tab.")
         return
-    flags = flags_by_rater(store)
+    flags = _flags(store)
     st.dataframe(
         pd.DataFrame([_rater_line(row, flags) for row in raters]),
         hide_index=True,
@@ -101,6 +101,12 @@ def _progress(store: Store) -> None:
         column_config={"done": st.column_config.ProgressColumn("done", min_value=0, max_value=1, format="percent")},
     )
     st.caption("Flags are hints. Nobody is left out because of one: the analysis lists every exclusion with its rule.")
+
+
+@st.cache_data(ttl=REFRESH_SECONDS - 1, show_spinner=False)
+def _flags(_store: Store) -> dict[str, list[str]]:
+    """Looking at every rating takes a moment in a large study: once for all who watch."""
+    return flags_by_rater(_store)
 
 
 def _rater_line(row: dict[str, Any], flags: dict[str, list[str]]) -> dict[str, Any]:

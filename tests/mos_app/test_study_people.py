@@ -1,0 +1,237 @@
+"""What people meet: words in both languages, flags, passwords, the admin page, where a rater stands."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from studies import PASSWORD, SENTINELS, answer, make_study, new_rater, rate_all
+from streamlit.testing.v1 import AppTest
+
+import mos_app
+from mos_app.access import INVITE_CHARS, password_hash, password_matches, random_code
+from mos_app.flags import Judged, flags, flags_by_rater, longest_run
+from mos_app.stages import block_end, seconds_left, stage_of
+from mos_app.store import Store
+from mos_app.study import Settings
+from mos_app.words import consent_version, labels, words
+
+SCREENS = Path(mos_app.__file__).parent / "component"
+
+
+def test_both_languages_have_the_same_sentences_with_the_same_gaps():
+    english, chinese = words("en"), words("zh")
+    assert english.keys() == chinese.keys()
+    for name, sentence in english.items():
+        assert set(re.findall(r"\{\w+\}", sentence)) == set(re.findall(r"\{\w+\}", chinese[name])), name
+        assert chinese[name].strip()
+
+
+def test_every_sentence_that_a_screen_asks_for_exists():
+    asked = {
+        name
+        for path in SCREENS.glob("*.js")
+        for name in re.findall(r"\bw\.(\w+)", path.read_text()) + re.findall(r"words\.(\w+)", path.read_text())
+    }
+    assert asked
+    assert asked <= words("en").keys()
+
+
+def test_every_sentence_is_used_somewhere():
+    used = "".join(path.read_text() for path in SCREENS.glob("*.js"))
+    families = ("labels_", "step_", "notice_", "welcome_what_", "instructions_", "question_", "language_name", "consent")
+    kinds = ("elsewhere", "signed_out", "saved", "saving", "offline")
+    unused = [
+        name
+        for name in words("en")
+        if not name.startswith((*families, *kinds)) and f".{name}" not in used
+    ]
+    assert unused == []
+
+
+def test_labels_have_one_word_a_score(tmp_path):
+    for method, count in (("acr", 5), ("dcr", 5), ("pairs", 2)):
+        study = make_study(tmp_path / method, settings=Settings(method=method))
+        assert len(labels(study, "en")) == len(labels(study, "zh")) == count
+    own = make_study(tmp_path / "own", settings=Settings(labels=("1", "2", "3", "4", "5"), consent="Yes."))
+    assert labels(own, "zh") == ["1", "2", "3", "4", "5"]
+    assert consent_version(own, "en") == consent_version(own, "zh") != consent_version(study, "en")
+
+
+def test_no_module_of_ours_hides_one_of_pythons():
+    ours = {path.stem for path in Path(mos_app.__file__).parent.iterdir()}
+    assert not ours & sys.stdlib_module_names - {"__init__", "__main__"}
+
+
+def judged(score: int = 3, **fields: object) -> Judged:
+    usual = {
+        "dataset": "d",
+        "picture": "p",
+        "method": "m",
+        "seconds": 2.0,
+        "repeat": False,
+        "visible": True,
+        "device_pixel_ratio": 1.0,
+    }
+    return Judged(score=score, **{**usual, **fields})  # type: ignore[arg-type]
+
+
+VARIED = [judged(1 + i % 5, picture=f"p{i}") for i in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("ratings", "expected"),
+    [
+        (VARIED, []),
+        ([judged(3)] * 14 + VARIED, []),
+        ([judged(3)] * 15 + VARIED, ["straight-lining"]),
+        (VARIED + [judged(1 + i % 5, seconds=0.5) for i in range(4)], []),
+        (VARIED + [judged(1 + i % 5, seconds=0.5) for i in range(6)], ["too fast"]),
+        (VARIED + [judged(2, method="hr"), judged(4, method="nearest")] * 2, ["failed anchors"]),
+        (VARIED + [judged(4, method="hr"), judged(2, method="nearest")] * 2, []),
+        (VARIED + [judged(2, method="hr"), judged(5, method="hr")], []),
+        ([*VARIED, judged(2, device_pixel_ratio=1.25)], ["zoom changed"]),
+        ([*VARIED, judged(1, visible=False), judged(4, visible=False)], ["page hidden"]),
+        (
+            VARIED + [judged(6 - (1 + i % 5) if i % 5 != 2 else 5, picture=f"p{i}", repeat=True) for i in range(5)],
+            ["inconsistent repeats"],
+        ),
+        (VARIED + [judged(1 + i % 5, picture=f"p{i}", repeat=True) for i in range(5)], []),
+    ],
+)
+def test_flags_rise_where_they_say_and_not_before(ratings, expected):
+    assert flags(ratings) == expected
+
+
+def test_the_longest_run_is_counted():
+    assert longest_run([]) == 0
+    assert longest_run([1, 2, 2, 2, 1, 1]) == 3
+
+
+def test_flags_come_from_what_is_stored(tmp_path):
+    make_study(tmp_path, settings=Settings(break_every=0), sizes=[(64, 48)] * 5)
+    store = Store.open(tmp_path / "study")
+    rater, _ = new_rater(store)
+    rate_all(store, rater, 3)
+    assert flags_by_rater(store) == {rater: ["straight-lining"]}
+    store.close_connections()
+
+
+def test_passwords_are_kept_as_argon2_and_codes_do_not_repeat():
+    kept = password_hash(PASSWORD)
+    assert kept.startswith("$argon2id$")
+    assert password_matches(PASSWORD, kept)
+    assert not password_matches(PASSWORD + " ", kept)
+    assert not password_matches(PASSWORD, "nonsense")
+    codes = {random_code(INVITE_CHARS) for _ in range(1000)}
+    assert len(codes) == 1000
+    assert all(len(code) == 26 for code in codes)
+
+
+def test_the_estimate_follows_the_raters_own_pace():
+    assert seconds_left(0, 100, []) == pytest.approx(100 * (3.5 + 0.7))
+    assert seconds_left(90, 100, [2.0] * 20 + [60.0]) == pytest.approx(10 * 2.7)
+
+
+def test_a_rater_goes_from_check_to_thanks_with_a_screen_between_blocks(tmp_path):
+    make_study(tmp_path, settings=Settings(break_every=5), calibration=2)
+    store = Store.open(tmp_path / "study")
+    from studies import CHECKED, enter_message
+
+    rater, token = store.enter(enter_message(store.study, store.invite(1)[0]))
+    seen = []
+    while (stage := stage_of(store.rater_of(token), store.study)) != "thanks":
+        person = store.rater_of(token)
+        seen.append((stage, person.done))
+        if stage == "check":
+            store.save_check(rater, CHECKED)
+        elif stage == "rate":
+            assert block_end(person, store.study) > person.done
+            store.rate(rater, answer(store.upcoming(rater, 1)[0].id))
+        else:
+            store.save_rest(rater, person.done)
+    screens = [entry for entry in seen if entry[0] != "rate"]
+    assert screens == [("check", 0), ("instructions", 0), ("ready", 4), ("break", 9), ("break", 14)]
+    assert len(seen) == len(screens) + 16
+    store.close_connections()
+
+
+@pytest.fixture
+def admin(tmp_path):
+    """The admin page of a study with one finished rater, and its store."""
+    make_study(tmp_path, settings=Settings(break_every=0, title="Which looks better?"))
+    store = Store.open(tmp_path / "study")
+    store.set_admin_hash(password_hash(PASSWORD))
+    rate_all(store, new_rater(store)[0], 4)
+    script = "from mos_app.screens import admin\nadmin.show()\n"
+    page = AppTest.from_string(script, default_timeout=30)
+    page.secrets["srmos"] = {"folder": str(tmp_path / "study"), "database": store.url}
+    import streamlit as st
+
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    yield page, store
+    st.cache_resource.clear()
+    store.close_connections()
+
+
+def sign_in(page: AppTest, password: str) -> AppTest:
+    page.run()
+    page.text_input[0].input(password)
+    return page.button[0].click().run()
+
+
+def everything(page: AppTest) -> str:
+    return str(page.main)
+
+
+def test_the_admin_page_shows_nothing_without_the_password(admin):
+    page, store = admin
+    sign_in(page, "wrong password")
+    assert [error.value for error in page.error] == ["That is not the password."]
+    assert store.rater_rows()[0]["id"] not in everything(page)
+    assert not page.metric
+
+
+def test_guessing_the_admin_password_is_slowed_down(admin):
+    page, _ = admin
+    for _ in range(5):
+        sign_in(page, "guess")
+    sign_in(page, PASSWORD)
+    assert [error.value for error in page.error] == ["Too many attempts. Please wait a moment."]
+    assert not page.metric
+
+
+def test_the_admin_sees_progress_but_no_method_before_the_study_is_closed(admin):
+    page, store = admin
+    sign_in(page, PASSWORD)
+    assert not page.exception
+    assert {metric.label: metric.value for metric in page.metric} == {
+        "Raters": "1",
+        "Finished": "1",
+        "Ratings": "12",
+        "Unused links": "0",
+    }
+    assert not any(name in everything(page) for name in SENTINELS[:3])
+    store.set_closed(True)
+    page.run()
+    assert not page.exception
+    shown = " ".join(str(frame.value) for frame in page.dataframe)
+    assert all(name in shown for name in SENTINELS[:3])
+
+
+def test_results_are_shown_early_only_when_asked(admin):
+    page, _ = admin
+    sign_in(page, PASSWORD)
+    asked = next(toggle for toggle in page.toggle if "all the same" in toggle.label)
+    asked.set_value(True).run()
+    assert SENTINELS[0] in " ".join(str(frame.value) for frame in page.dataframe)
+
+
+def test_links_made_on_the_admin_page_work(admin):
+    page, store = admin
+    sign_in(page, PASSWORD)
+    next(button for button in page.button if button.label == "Make links").click().run()
+    links = page.code[0].value.splitlines()
+    assert len(links) == 5
+    assert all(store.invite_state(link.partition("invite=")[2]) == "open" for link in links)
