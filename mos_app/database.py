@@ -48,7 +48,9 @@ def open_engine(url: str) -> Engine:
             engine = create_engine(parsed, connect_args={"timeout": 30, "check_same_thread": False})
             _prepare_sqlite(engine)
         case "postgresql":
-            engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=10, pool_pre_ping=True)
+            engine = create_engine(
+                parsed.set(drivername="postgresql+pg8000"), pool_size=10, pool_pre_ping=True
+            )
         case other:
             raise InputError(f"studies live in SQLite or PostgreSQL, not {other}")
     _migrate(engine)

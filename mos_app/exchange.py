@@ -36,7 +36,10 @@ def export(store: Store, folder: Path) -> list[Path]:
     """Write every form of the ratings into folder and return the paths."""
     records = _records(store)
     frame = ratings_frame(store)
-    files = {"ratings.csv": _csv(records, columns_of(store.study)), "ratings.parquet": frame.to_parquet(index=False)}
+    files = {
+        "ratings.csv": _csv(records, columns_of(store.study)),
+        "ratings.parquet": frame.to_parquet(index=False),
+    }
     files["raters.csv"] = _raters_csv(store)
     if store.study.settings.method != "pairs":
         files["wide.csv"] = wide_matrix(frame).to_csv().encode()
@@ -49,7 +52,9 @@ def export(store: Store, folder: Path) -> list[Path]:
 def wide_matrix(frame: pd.DataFrame) -> pd.DataFrame:
     """Return first scores that count: a row a stimulus, a column a rater, in the order they came."""
     main = frame[(frame["phase"] == "main") & (frame["repeat"] == 0)]
-    wide = main.pivot_table(index=["dataset", "picture", "method"], columns="rater", values="score", sort=True)
+    wide = main.pivot_table(
+        index=["dataset", "picture", "method"], columns="rater", values="score", sort=True
+    )
     return wide[list(dict.fromkeys(main["rater"]))].astype("Int64")
 
 
@@ -58,21 +63,24 @@ def sureal_dataset(frame: pd.DataFrame, study: Study) -> dict[str, Any]:
     main = frame[(frame["phase"] == "main") & (frame["repeat"] == 0)]
     pictures = sorted({(d, p) for d, p in zip(main["dataset"], main["picture"], strict=True)})
     numbers = {picture: index for index, picture in enumerate(pictures)}
-    videos = []
+    videos: list[dict[str, Any]] = []
     for (dataset, picture, method), group in main.groupby(["dataset", "picture", "method"], sort=True):
         videos.append(
             {
                 "asset_id": len(videos),
                 "content_id": numbers[dataset, picture],
                 "path": f"{dataset}/{picture}/{method}",
-                "os": {rater: int(score) for rater, score in zip(group["rater"], group["score"], strict=True)},
+                "os": {
+                    rater: int(score) for rater, score in zip(group["rater"], group["score"], strict=True)
+                },
             }
         )
     return {
         "dataset_name": study.name,
         "ref_score": 5.0,
         "ref_videos": [
-            {"content_id": index, "content_name": f"{d}/{p}", "path": f"{d}/{p}"} for (d, p), index in numbers.items()
+            {"content_id": index, "content_name": f"{d}/{p}", "path": f"{d}/{p}"}
+            for (d, p), index in numbers.items()
         ],
         "dis_videos": videos,
     }
@@ -151,7 +159,11 @@ def _parsed(row: Mapping[str, str], study: Study, position: int) -> tuple[dict[s
     if row["study"] != study.name:
         raise ValueError(f"the row is of the study {row['study']!r}, this one is {study.name!r}")
     stimulus, other = _shown(row, study)
-    score = {side: number for number, side in SIDES.items()}[row["choice"]] if "choice" in row else int(row["score"])
+    score = (
+        {side: number for number, side in SIDES.items()}[row["choice"]]
+        if "choice" in row
+        else int(row["score"])
+    )
     if not 1 <= score <= 5:
         raise ValueError(f"a score from 1 to 5 is wanted, {score} came")
     if row["phase"] not in ("calibration", "main"):

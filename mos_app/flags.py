@@ -2,9 +2,11 @@
 
 import itertools
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from sqlalchemy import RowMapping
 
 from mos_app.store import Store
 from mos_app.study import REFERENCE
@@ -92,7 +94,7 @@ def _share(cases: Any) -> float:
     return sum(listed) / len(listed) if listed else 0.0
 
 
-def _judged(row: Mapping[str, Any], store: Store) -> Judged:
+def _judged(row: RowMapping, store: Store) -> Judged:
     stimulus = store.study.by_id[row["stimulus"]]
     return Judged(
         dataset=stimulus.dataset,

@@ -65,7 +65,9 @@ def freeze(
     """Return the study that folder now holds. Without copy, it refers to the pictures where they are."""
     root = Path(folder)
     if (root / STUDY_FILE).exists():
-        raise InputError(f"{folder} holds a study already: a study is frozen once made; choose another folder")
+        raise InputError(
+            f"{folder} holds a study already: a study is frozen once made; choose another folder"
+        )
     check_complete(versions)
     rated = [version for version in versions if settings.method != "dcr" or version.method != REFERENCE]
     if len({version.method for version in rated}) < 2:
@@ -76,8 +78,13 @@ def freeze(
         created=now_text(),
         settings=settings,
         stimuli=tuple(files.stimulus(f"s{i:05d}", version) for i, version in enumerate(rated)),
-        references=tuple(files.stimulus(f"r{i:05d}", v) for i, v in enumerate(_references(versions, settings))),
-        anchors=tuple(Anchors(picture=path.stem, worst=f"w{i:03d}", best=f"b{i:03d}") for i, path in enumerate(calibration.paths)),
+        references=tuple(
+            files.stimulus(f"r{i:05d}", v) for i, v in enumerate(_references(versions, settings))
+        ),
+        anchors=tuple(
+            Anchors(picture=path.stem, worst=f"w{i:03d}", best=f"b{i:03d}")
+            for i, path in enumerate(calibration.paths)
+        ),
         anchor_stimuli=tuple(
             stimulus
             for i, path in enumerate(calibration.paths)
@@ -103,8 +110,8 @@ def calibration_pictures(
     wanted = min(DEFAULT_CALIBRATION, len(found)) if count is None else count
     if len(found) < wanted:
         raise InputError(
-            f"{wanted} calibration pictures wanted, {len(found)} found in {folder or CALIBRATION_SET} besides "
-            "those rated: give --calibration-folder, or a smaller --calibration"
+            f"{wanted} calibration pictures wanted, {len(found)} found in {folder or CALIBRATION_SET} "
+            "besides those rated: give --calibration-folder, or a smaller --calibration"
         )
     return sorted(random.Random(seed).sample(found, wanted))  # noqa: S311 - a design, not a secret
 
@@ -132,7 +139,7 @@ def _references(versions: Sequence[Version], settings: Settings) -> list[Version
 class _Files:
     """Puts pictures into the study's folder, each once, under its sha256."""
 
-    def __init__(self, root: Path, limits: Limits, copy: bool) -> None:  # noqa: FBT001
+    def __init__(self, root: Path, limits: Limits, copy: bool) -> None:
         self._root = root
         self._limits = limits
         self._copy = copy
@@ -233,4 +240,6 @@ def _check_sizes(study: Study) -> None:
     for (dataset, picture), found in sizes.items():
         if len(found) > 1:
             told = ", ".join(f"{w}x{h} ({method})" for (w, h), method in found.items())
-            raise InputError(f"{dataset}/{picture} comes in several sizes: {told}; all versions must be one size")
+            raise InputError(
+                f"{dataset}/{picture} comes in several sizes: {told}; all versions must be one size"
+            )

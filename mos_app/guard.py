@@ -8,7 +8,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mos_app.store import Refused
+from mos_app.store import RefusedError
 
 MAX_BODY_BYTES = 16 * 1024
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -70,25 +70,25 @@ def check_origin(request: Request, public_origin: str | None) -> None:
     """Refuse a post that another site's page (or none) sent."""
     origin = request.headers.get("origin")
     if origin is None:
-        raise Refused(403, "origin missing")
+        raise RefusedError(403, "origin missing")
     expected = urlsplit(public_origin).netloc if public_origin else request.headers.get("host", "")
     if urlsplit(origin).netloc != expected:
-        raise Refused(403, "wrong origin")
+        raise RefusedError(403, "wrong origin")
 
 
 async def message_in(request: Request, kind: type[T]) -> T:
     """Return the JSON message of a request, or refuse it."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise Refused(415, "JSON wanted")
+        raise RefusedError(415, "JSON wanted")
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
             if len(body) > MAX_BODY_BYTES:
-                raise Refused(413, "too large")
+                raise RefusedError(413, "too large")
     except ClientDisconnect:
-        raise Refused(400, "cut short") from None
+        raise RefusedError(400, "cut short") from None
     try:
         return msgspec.json.decode(bytes(body), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise Refused(400, "not a message of this app") from None
+        raise RefusedError(400, "not a message of this app") from None

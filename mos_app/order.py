@@ -48,8 +48,8 @@ def check_feasible(study: Study, raters: int = 30) -> None:
     counts = [len(trials) for trials in trials_of(study).values()]
     if 2 * max(counts) > sum(counts) + 1:
         raise InputError(
-            f"one picture has {max(counts)} of {sum(counts)} trials, so its versions would follow one another: "
-            "add pictures"
+            f"one picture has {max(counts)} of {sum(counts)} trials, so its versions would follow one "
+            "another: add pictures"
         )
     for number in range(raters):
         order_for(study, number)
@@ -70,7 +70,7 @@ def _segments(study: Study, rater_number: int, rng: np.random.Generator) -> list
                 Trial(str(trial.other), trial.stimulus) if turned else trial
             )
     for segment in segments:
-        rng.shuffle(segment)  # type: ignore[arg-type]
+        rng.shuffle(segment)
     return segments
 
 
@@ -143,7 +143,7 @@ def _with_repeats(main: list[Trial], study: Study, rng: np.random.Generator) -> 
 
 
 def _gaps_after(first: int, pictures: Sequence[Hashable], lag: int) -> list[int]:
-    """Return the places for a repeat of trial `first`: lag others lie between, no neighbour of its picture."""
+    """Return the places for a repeat of trial `first`: beyond the lag, beside other pictures."""
     picture = pictures[first]
     beside = {place for i, other in enumerate(pictures) if other == picture for place in (i, i + 1)}
     return [place for place in range(first + 1 + lag, len(pictures) + 1) if place not in beside]
@@ -159,7 +159,9 @@ def _calibration(study: Study, rng: np.random.Generator) -> list[Trial]:
                 ends = [Trial(anchors.worst, anchors.best), Trial(anchors.best, anchors.best)]
             case "pairs":
                 left_first = bool(rng.integers(0, 2))
-                ends = [Trial(anchors.worst, anchors.best) if left_first else Trial(anchors.best, anchors.worst)]
+                ends = [
+                    Trial(anchors.worst, anchors.best) if left_first else Trial(anchors.best, anchors.worst)
+                ]
         trials += [Trial(end.stimulus, end.other, "calibration") for end in ends]
     shuffled = [trials[i] for i in rng.permutation(len(trials))]
     pictures = [_picture(trial, study) for trial in shuffled]

@@ -68,10 +68,11 @@ class Report:
     def text(self) -> str:
         """Return the report for people."""
         lines = [
-            f"{self.raters} simulated raters, {self.acknowledged} ratings acknowledged, {self.stored} stored, "
-            f"{len(self.wrong)} wrong, {len(self.errors)} errors, {self.waits} waits for the rate limit",
-            f"{self.seconds:.1f} s, {self.acknowledged / max(self.seconds, 1e-9):.1f} ratings/s; a rating took "
-            f"p50 {self.percentile_ms(50):.0f} ms, p95 {self.percentile_ms(95):.0f} ms, "
+            f"{self.raters} simulated raters, {self.acknowledged} ratings acknowledged, "
+            f"{self.stored} stored, {len(self.wrong)} wrong, {len(self.errors)} errors, "
+            f"{self.waits} waits for the rate limit",
+            f"{self.seconds:.1f} s, {self.acknowledged / max(self.seconds, 1e-9):.1f} ratings/s; "
+            f"a rating took p50 {self.percentile_ms(50):.0f} ms, p95 {self.percentile_ms(95):.0f} ms, "
             f"max {self.percentile_ms(100):.0f} ms",
         ]
         return "\n".join([*lines, *self.wrong[:TOLD_ERRORS], *self.errors[:TOLD_ERRORS]])
@@ -107,7 +108,9 @@ async def _all_raters(
 ) -> tuple[Report, dict[str, _Answered]]:
     report = Report(plan.raters)
     answers: dict[str, _Answered] = {}
-    people = [_Person(study, address, code, plan, number, report, answers) for number, code in enumerate(codes)]
+    people = [
+        _Person(study, address, code, plan, number, report, answers) for number, code in enumerate(codes)
+    ]
     start = time.monotonic()
     await asyncio.gather(*(person.take_part() for person in people))
     report.seconds = time.monotonic() - start
@@ -158,7 +161,7 @@ class _Person:
                 return False
             if not await self._rate(item):
                 return False
-        return state["stage"] != "thanks"
+        return str(state["stage"]) != "thanks"
 
     async def _rate(self, item: dict[str, Any]) -> bool:
         shown = await self.client.get(f"/mos/picture/{item['id']}")
@@ -181,7 +184,9 @@ class _Person:
         top = 2 if self.study.settings.method == "pairs" else 5
         return int(np.clip(round(opinion), 1, top))
 
-    async def _send(self, path: str, message: dict[str, Any], *, timed: bool = False) -> dict[str, Any] | None:
+    async def _send(
+        self, path: str, message: dict[str, Any], *, timed: bool = False
+    ) -> dict[str, Any] | None:
         """Return the answer; the rate limit is obeyed, any other refusal is an error of the rehearsal."""
         while True:
             start = time.monotonic()
@@ -202,15 +207,16 @@ class _Person:
             return None
 
 
+_KNOWN_QUALITY = {"nearest": 1.3, "bicubic": 2.1, "hr": 4.5}
+
+
 class _Taste:
     """What simulated people think of each picture: the same for all, from its bytes alone."""
-
-    KNOWN = {"nearest": 1.3, "bicubic": 2.1, "hr": 4.5}
 
     def __init__(self, study: Study, seed: int) -> None:
         rng = np.random.default_rng([seed, 7])
         methods = sorted({item.method for item in study.stimuli})
-        quality = {method: self.KNOWN.get(method, float(rng.uniform(2.3, 4.2))) for method in methods}
+        quality = {method: _KNOWN_QUALITY.get(method, float(rng.uniform(2.3, 4.2))) for method in methods}
         self._by_sha = {item.sha256: quality[item.method] + rng.normal(0, 0.3) for item in study.stimuli}
 
     def of(self, digest: str) -> float:
@@ -270,7 +276,7 @@ def _scratch_database(url: str) -> Iterator[str]:
             shutil.rmtree(folder)
         return
     name = f"srmos_rehearsal_{secrets.token_hex(4)}"
-    server = create_engine(parsed.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    server = create_engine(parsed.set(drivername="postgresql+pg8000"), isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
         connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
     try:

@@ -1,7 +1,6 @@
 """The admin page's Results tab: the one place where the analysis of a study is plugged in."""
 
 import pandas as pd
-
 import streamlit as st
 
 

@@ -17,7 +17,7 @@ from mos_app.access import RateLimit
 from mos_app.guard import check_origin, message_in
 from mos_app.messages import Answer, Check, Enter, Rested
 from mos_app.stages import block_end, calibration_count, seconds_left, stage_of
-from mos_app.store import Presentation, Rater, Refused, Store
+from mos_app.store import Presentation, Rater, RefusedError, Store
 from mos_app.study import Study
 
 LOOKAHEAD = 12
@@ -103,7 +103,7 @@ class RatingRoutes:
         """Store a score for the presentation now due; a resend is harmless."""
         rater, answer = await self._message(request, Answer)
         if self.store.study.settings.method == "pairs" and answer.score > 2:
-            raise Refused(400, "1 or 2 wanted")
+            raise RefusedError(400, "1 or 2 wanted")
         await run_in_threadpool(self.store.rate, rater.id, answer)
         return _json({"stored": answer.presentation})
 
@@ -156,7 +156,9 @@ class RatingRoutes:
 
     async def _picture(self, request: Request, *, other: bool) -> Response:
         rater = await self._rater(request)
-        data = await run_in_threadpool(self._bytes_for, rater.id, request.path_params["presentation"], other=other)
+        data = await run_in_threadpool(
+            self._bytes_for, rater.id, request.path_params["presentation"], other=other
+        )
         return Response(data, media_type="image/png", headers={"Cache-Control": "no-store"})
 
     def _bytes_for(self, rater: str, presentation: str, *, other: bool) -> bytes:
@@ -164,18 +166,20 @@ class RatingRoutes:
         item = next((p for p in self.store.upcoming(rater, LOOKAHEAD) if p.id == presentation), None)
         identity = None if item is None else item.other if other else item.stimulus
         if identity is None:
-            raise Refused(404, "no such picture")
+            raise RefusedError(404, "no such picture")
         stimulus = self.store.study.by_id[identity]
         data = (self.folder / stimulus.file).read_bytes()
         if hashlib.sha256(data).hexdigest() != stimulus.sha256:
             log.error("%s is not the picture that was frozen: put the original file back", stimulus.file)
-            raise Refused(503, "this picture is not available now")
+            raise RefusedError(503, "this picture is not available now")
         return data
 
     async def _rater(self, request: Request) -> Rater:
-        rater = await run_in_threadpool(self.store.rater_of, request.cookies.get(cookie_name(self.store.study)))
+        rater = await run_in_threadpool(
+            self.store.rater_of, request.cookies.get(cookie_name(self.store.study))
+        )
         if rater is None:
-            raise Refused(401, "no session")
+            raise RefusedError(401, "no session")
         return rater
 
     async def _message(self, request: Request, kind: type[msgspec.Struct]) -> Any:
@@ -194,7 +198,7 @@ def _plainly(endpoint: Endpoint) -> Endpoint:
     async def answer(request: Request) -> Response:
         try:
             return await endpoint(request)
-        except Refused as refusal:
+        except RefusedError as refusal:
             response = _json({"error": refusal.message}, refusal.status)
             if refusal.status == 429:
                 response.headers["Retry-After"] = "1"
@@ -205,7 +209,7 @@ def _plainly(endpoint: Endpoint) -> Endpoint:
 
 def _wait(limit: RateLimit, key: str) -> None:
     if limit.wait_for(key) > 0:
-        raise Refused(429, "too fast")
+        raise RefusedError(429, "too fast")
 
 
 def _json(content: dict[str, Any], status: int = 200) -> Response:

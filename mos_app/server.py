@@ -5,16 +5,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import streamlit as st
 import uvicorn
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from streamlit import config
 
-import streamlit as st
 from mos_app.guard import Guard
 from mos_app.routes import RatingRoutes
 from mos_app.store import Store
-from streamlit import config
 
 SCRIPT = Path(__file__).parent / "app.py"
 MAX_MESSAGE_MB = 1
@@ -76,7 +76,7 @@ def serve(store: Store, folder: str | Path, *, host: str, port: int, public_orig
 
 @asynccontextmanager
 async def _quietly(_app: st.App) -> AsyncIterator[None]:
-    """Silence the log of requests, which Streamlit turns on again at start: it would hold raters' addresses."""
+    """Silence the log of requests, which Streamlit turns on at start: it holds raters' addresses."""
     logging.getLogger("uvicorn.access").disabled = True
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     yield

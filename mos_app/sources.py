@@ -131,6 +131,6 @@ def check_complete(versions: Sequence[Version]) -> None:
         missing = sorted(methods[dataset] - present)
         if missing:
             raise InputError(
-                f"{dataset}/{picture} has no version of {', '.join(missing)}: every rater would judge methods "
-                "on different pictures; complete the run or leave the method or picture out"
+                f"{dataset}/{picture} has no version of {', '.join(missing)}: methods would be judged "
+                "on different pictures; complete the run, or leave the method or picture out"
             )

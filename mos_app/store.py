@@ -24,7 +24,7 @@ SESSION_CHARS = 40
 RATER_CHARS = 8
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The server says no: an HTTP status and a short message that reveals nothing."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -129,9 +129,9 @@ class Store:
     def closed_at(self) -> str | None:
         """Return when the study was closed, or None while it takes ratings."""
         with self.reading() as connection:
-            return connection.execute(select(schema.study.c.closed_at)).scalar_one()
+            return cast("str | None", connection.execute(select(schema.study.c.closed_at)).scalar_one())
 
-    def set_closed(self, closed: bool) -> None:  # noqa: FBT001 - one switch
+    def set_closed(self, closed: bool) -> None:
         """Close the study, or take ratings again."""
         with self.writing() as connection:
             connection.execute(update(schema.study).values(closed_at=now_text() if closed else None))
@@ -139,7 +139,7 @@ class Store:
     def admin_hash(self) -> str | None:
         """Return the hash of the admin's password, None before the first start."""
         with self.reading() as connection:
-            return connection.execute(select(schema.study.c.admin_hash)).scalar_one()
+            return cast("str | None", connection.execute(select(schema.study.c.admin_hash)).scalar_one())
 
     def set_admin_hash(self, value: str) -> None:
         """Keep the hash of a new admin password."""
@@ -183,7 +183,7 @@ class Store:
         with self.writing() as connection:
             study = connection.execute(select(schema.study).with_for_update()).mappings().one()
             if study["closed_at"]:
-                raise Refused(403, "closed")
+                raise RefusedError(403, "closed")
             invite = self._take_invite(connection, message.invite)
             token = random_code(SESSION_CHARS)
             if invite["rater"] is not None:
@@ -203,7 +203,7 @@ class Store:
         row = _invite_row(connection, code)
         state = _invite_state(row)
         if row is None or state != "open":
-            raise Refused(403, state)
+            raise RefusedError(403, state)
         connection.execute(
             update(schema.invites)
             .where(schema.invites.c.code_hash == row["code_hash"])
@@ -216,7 +216,7 @@ class Store:
         if quota is not None:
             present = connection.execute(select(func.count()).select_from(schema.raters)).scalar_one()
             if present >= quota:
-                raise Refused(403, "full")
+                raise RefusedError(403, "full")
 
     def _add_rater(
         self,
@@ -225,7 +225,7 @@ class Store:
         number: int,
         message: Enter,
         token: str,
-        reusable: bool,  # noqa: FBT001
+        reusable: bool,
     ) -> None:
         trials = order_for(self.study, number)
         connection.execute(
@@ -287,7 +287,9 @@ class Store:
         with self.writing() as connection:
             connection.execute(
                 update(schema.raters)
-                .where(schema.raters.c.id == rater, schema.raters.c.rested_at < at, schema.raters.c.done >= at)
+                .where(
+                    schema.raters.c.id == rater, schema.raters.c.rested_at < at, schema.raters.c.done >= at
+                )
                 .values(rested_at=at)
             )
 
@@ -315,15 +317,15 @@ class Store:
             due = self._presentation(connection, rater, answer.presentation)
             if due["score"] is None:
                 if due["closed_at"]:
-                    raise Refused(403, "closed")
+                    raise RefusedError(403, "closed")
                 if due["position"] != due["done"]:
-                    raise Refused(409, "not due yet")
+                    raise RefusedError(409, "not due yet")
                 if self._advance(connection, rater, due):
                     connection.execute(insert(schema.ratings).values(_rating_values(answer)))
                     return bool(due["done"] + 1 < due["total"])
                 due = self._presentation(connection, rater, answer.presentation)  # another tab was faster
             if due["score"] != answer.score:
-                raise Refused(409, "stored already with another score")
+                raise RefusedError(409, "stored already with another score")
             return bool(due["done"] < due["total"])
 
     def _presentation(self, connection: Connection, rater: str, presentation: str) -> RowMapping:
@@ -341,7 +343,7 @@ class Store:
             .first()
         )
         if row is None:
-            raise Refused(404, "no such presentation")
+            raise RefusedError(404, "no such presentation")
         return row
 
     def _advance(self, connection: Connection, rater: str, due: RowMapping) -> bool:
@@ -398,9 +400,7 @@ class Store:
         """Return how the invites stand, without their hashes."""
         columns = [column for column in schema.invites.c if column.name != "code_hash"]
         with self.reading() as connection:
-            return [
-                dict(row) for row in connection.execute(select(*columns).order_by(columns[0])).mappings()
-            ]
+            return [dict(row) for row in connection.execute(select(*columns).order_by(columns[0])).mappings()]
 
     def forget(self, rater: str) -> dict[str, int]:
         """Remove all rows of one person. Return how many went, by table."""

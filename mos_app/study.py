@@ -115,7 +115,9 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
                 stimulus.picture,
             ):
                 return item
-        raise InputError(f"DCR shows the original beside, but {stimulus.picture} has no version {REFERENCE!r}")
+        raise InputError(
+            f"DCR shows the original beside, but {stimulus.picture} has no version {REFERENCE!r}"
+        )
 
     @cached_property
     def fingerprint(self) -> str:

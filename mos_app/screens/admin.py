@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
-
 import streamlit as st
+
 from mos_app.access import RateLimit, password_matches
 from mos_app.exchange import export, ratings_frame
 from mos_app.flags import flags_by_rater
@@ -64,13 +64,14 @@ def _heading(store: Store) -> None:
     title, button = st.columns([5, 1], vertical_alignment="bottom")
     closed = store.closed_at()
     title.title(store.study.settings.title)
-    title.caption(f"{store.study.name} · {f'closed {closed[:16]}' if closed else 'open'} · {store.study.settings.method}")
+    state = f"closed {closed[:16]}" if closed else "open"
+    title.caption(f"{store.study.name} · {state} · {store.study.settings.method}")
     if button.button("Reopen" if closed else "Close study", width="stretch"):
         _confirm_close(store, closed is None)
 
 
 @st.dialog("Are you sure?")
-def _confirm_close(store: Store, close: bool) -> None:  # noqa: FBT001
+def _confirm_close(store: Store, close: bool) -> None:
     st.write(
         "Raters under way will see that the study is closed. Results become visible."
         if close
@@ -98,9 +99,11 @@ def _progress(store: Store) -> None:
         pd.DataFrame([_rater_line(row, flags) for row in raters]),
         hide_index=True,
         width="stretch",
-        column_config={"done": st.column_config.ProgressColumn("done", min_value=0, max_value=1, format="percent")},
+        column_config={
+            "done": st.column_config.ProgressColumn("done", min_value=0, max_value=1, format="percent")
+        },
     )
-    st.caption("Flags are hints. Nobody is left out because of one: the analysis lists every exclusion with its rule.")
+    st.caption("Flags are hints. Nobody is left out because of one; the analysis lists every exclusion.")
 
 
 @st.cache_data(ttl=REFRESH_SECONDS - 1, show_spinner=False)
@@ -131,14 +134,18 @@ def _live(store: Store) -> None:
     if not rows:
         st.info("No ratings yet.")
         return
-    frame = pd.DataFrame([{"score": row["score"], "seconds": row["seconds"], "at": row["stored_at"]} for row in rows])
+    frame = pd.DataFrame(
+        [{"score": row["score"], "seconds": row["seconds"], "at": row["stored_at"]} for row in rows]
+    )
     left, right = st.columns(2)
     left.subheader("Ratings an hour, last day", divider=False)
     hours = pd.to_datetime(frame["at"]).dt.floor("h")
     recent = hours[hours > datetime.now(UTC) - timedelta(days=1)]
     left.bar_chart(recent.value_counts().sort_index(), height=240, x_label="", y_label="")
     right.subheader("Scores over everything", divider=False)
-    right.bar_chart(frame["score"].value_counts().reindex(range(1, 6), fill_value=0), height=240, x_label="", y_label="")
+    right.bar_chart(
+        frame["score"].value_counts().reindex(range(1, 6), fill_value=0), height=240, x_label="", y_label=""
+    )
     st.caption(
         f"Median time for an answer: {frame['seconds'].median():.1f} s. "
         "Scores are not split by method here, so that looking does not bias anybody."
@@ -167,7 +174,10 @@ def _results(store: Store) -> None:
 
 def _files(store: Store) -> None:
     if store.closed_at() is None:
-        st.write("These files name the methods. They are offered once the study is closed; `mos export` writes them any time.")
+        st.write(
+            "These files name the methods, so they are offered once the study is closed; "
+            "`mos export` writes them any time."
+        )
         return
     if st.button("Prepare files"):
         from pathlib import Path

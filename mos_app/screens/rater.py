@@ -60,7 +60,13 @@ def _welcome(store: Store, invite: str | None) -> None:
 def _welcome_back(store: Store, rater: Rater, invite: str) -> None:
     mount(
         "back",
-        {**_common(store.study, rater.language), "finished": rater.finished, "done": rater.done, "total": rater.total, "invite": invite},
+        {
+            **_common(store.study, rater.language),
+            "finished": rater.finished,
+            "done": rater.done,
+            "total": rater.total,
+            "invite": invite,
+        },
     )
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine
+from studies import Served
 
 from mos_app.rehearsal import free_port
-from studies import Served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
@@ -30,7 +30,9 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
     bin_ = str(POSTGRES)
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": True, "cwd": "/"}
-    subprocess.run([*as_user, f"{bin_}/initdb", "-D", str(folder / "db"), "-U", "srmos", "-A", "trust"], **quiet)
+    subprocess.run(
+        [*as_user, f"{bin_}/initdb", "-D", str(folder / "db"), "-U", "srmos", "-A", "trust"], **quiet
+    )
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
     control = [*as_user, f"{bin_}/pg_ctl", "-D", str(folder / "db"), "-w"]
     subprocess.run([*control, "-o", options, "-l", str(folder / "log"), "start"], **quiet)
@@ -45,7 +47,9 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """A new, empty PostgreSQL database."""
     name = f"test_{abs(hash(request.node.nodeid)):x}"
-    engine = create_engine(f"{postgres_server}/postgres".replace("://", "+psycopg://"), isolation_level="AUTOCOMMIT")
+    engine = create_engine(
+        f"{postgres_server}/postgres".replace("://", "+pg8000://"), isolation_level="AUTOCOMMIT"
+    )
     with engine.connect() as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {name}")
     yield f"{postgres_server}/{name}"
@@ -69,7 +73,12 @@ def browser() -> Iterator[object]:
 
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed")
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+    arguments = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-background-networking",
+    ]
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield chromium

@@ -60,7 +60,9 @@ def write_photos(folder: Path, count: int) -> list[Path]:
     return paths
 
 
-def make_study(folder: Path, *, settings: Settings | None = None, calibration: int = 0, **run: object) -> Study:
+def make_study(
+    folder: Path, *, settings: Settings | None = None, calibration: int = 0, **run: object
+) -> Study:
     """Return a study frozen in folder / 'study'."""
     write_run(folder / "run", **run)  # type: ignore[arg-type]
     return freeze(
@@ -93,7 +95,14 @@ def paper_study(*, repeat_share: float = 0.0, seed: int = 0) -> Study:
 
 def _stimulus(identity: str, dataset: str, picture: str, method: str) -> Stimulus:
     return Stimulus(
-        id=identity, dataset=dataset, picture=picture, method=method, sha256="0" * 64, width=8, height=8, file="x"
+        id=identity,
+        dataset=dataset,
+        picture=picture,
+        method=method,
+        sha256="0" * 64,
+        width=8,
+        height=8,
+        file="x",
     )
 
 
@@ -102,7 +111,9 @@ def enter_message(study: Study, code: str) -> Enter:
 
 
 def answer(presentation: str, score: int = 3) -> Answer:
-    return Answer(presentation, score, 1.25, "2026-01-02T03:04:05.678Z", 1.5, (10, 20, 64, 48), "1366x768", True, False)
+    return Answer(
+        presentation, score, 1.25, "2026-01-02T03:04:05.678Z", 1.5, (10, 20, 64, 48), "1366x768", True, False
+    )
 
 
 CHECKED = Check(1.0, "1366x768", "1366x768", 100, 6, 6)

@@ -9,7 +9,15 @@ import pytest
 from studies import SENTINELS, answer, make_study, new_rater, rate_all
 
 from mos_app.cli import main
-from mos_app.exchange import PAIR_COLUMNS, SCORE_COLUMNS, export, import_ratings, ratings_frame, sureal_dataset, wide_matrix
+from mos_app.exchange import (
+    PAIR_COLUMNS,
+    SCORE_COLUMNS,
+    export,
+    import_ratings,
+    ratings_frame,
+    sureal_dataset,
+    wide_matrix,
+)
 from mos_app.store import Store
 from mos_app.study import Settings
 from sr_models.data.errors import InputError

@@ -10,7 +10,13 @@ from studies import SENTINELS, make_study, write_photos, write_run
 
 from mos_app.cli import main
 from mos_app.freeze import Calibration, Limits, calibration_pictures, freeze
-from mos_app.sources import SRGAN_METHODS, SRGAN_NOT_ON_BSD100, srgan_design, versions_in_folder, versions_in_run
+from mos_app.sources import (
+    SRGAN_METHODS,
+    SRGAN_NOT_ON_BSD100,
+    srgan_design,
+    versions_in_folder,
+    versions_in_run,
+)
 from mos_app.stages import calibration_count, pauses
 from mos_app.study import Settings, load
 from sr_models.data.errors import InputError
@@ -79,7 +85,11 @@ def test_a_picture_that_is_rated_is_never_used_for_practice(tmp_path):
 def test_without_bsd300_the_sample_set_gives_the_practice_pictures(tmp_path, monkeypatch):
     monkeypatch.setenv("SRMOS_DATA", str(tmp_path))
     versions = versions_in_run(write_run(tmp_path / "run"))
-    assert [path.stem for path in calibration_pictures(None, 0, None, versions)] == ["astronaut", "chelsea", "coffee"]
+    assert [path.stem for path in calibration_pictures(None, 0, None, versions)] == [
+        "astronaut",
+        "chelsea",
+        "coffee",
+    ]
 
 
 def test_text_and_gamma_in_a_png_are_left_out_and_its_pixels_stay(tmp_path):
@@ -102,7 +112,11 @@ def test_text_and_gamma_in_a_png_are_left_out_and_its_pixels_stay(tmp_path):
 def test_tall_pictures_are_cropped_around_their_middle_in_every_version(tmp_path):
     run = write_run(tmp_path / "run", sizes=((64, 100), (64, 48)))
     study = freeze(
-        tmp_path / "study", versions_in_run(run), Settings(), calibration=NO_CALIBRATION, limits=Limits(height=60)
+        tmp_path / "study",
+        versions_in_run(run),
+        Settings(),
+        calibration=NO_CALIBRATION,
+        limits=Limits(height=60),
     )
     for stimulus in study.stimuli:
         source = read_image(run / "images" / stimulus.method / "Demo" / "x4" / f"{stimulus.picture}.png")
@@ -115,13 +129,17 @@ def test_tall_pictures_are_cropped_around_their_middle_in_every_version(tmp_path
 
 def test_pictures_can_be_referred_to_where_they_are(tmp_path):
     run = write_run(tmp_path / "run")
-    study = freeze(tmp_path / "study", versions_in_run(run), Settings(), calibration=NO_CALIBRATION, copy=False)
+    study = freeze(
+        tmp_path / "study", versions_in_run(run), Settings(), calibration=NO_CALIBRATION, copy=False
+    )
     assert all(Path(s.file).is_relative_to(run) for s in study.stimuli)
     assert not (tmp_path / "study" / "pictures").exists()
 
 
 def test_a_study_reads_back_as_it_was_made(tmp_path):
-    made = make_study(tmp_path, settings=Settings(labels=("a", "b", "c", "d", "e"), consent="我同意"), calibration=1)
+    made = make_study(
+        tmp_path, settings=Settings(labels=("a", "b", "c", "d", "e"), consent="我同意"), calibration=1
+    )
     assert load(tmp_path / "study") == made
     assert load(tmp_path / "study").fingerprint == made.fingerprint
 

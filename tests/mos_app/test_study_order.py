@@ -23,7 +23,14 @@ def small_study(versions: list[int], **chosen: object) -> Study:
     """A study whose pictures have these numbers of versions."""
     stimuli = tuple(
         Stimulus(
-            id=f"{p}-{v}", dataset="d", picture=f"p{p}", method=f"m{v}", sha256="0" * 64, width=8, height=8, file="x"
+            id=f"{p}-{v}",
+            dataset="d",
+            picture=f"p{p}",
+            method=f"m{v}",
+            sha256="0" * 64,
+            width=8,
+            height=8,
+            file="x",
         )
         for p, count in enumerate(versions)
         for v in range(count)
@@ -167,7 +174,16 @@ def test_dcr_pairs_every_version_with_the_original_of_its_picture():
         settings=study.settings,
         stimuli=study.stimuli,
         references=tuple(
-            Stimulus(id=f"r{p}", dataset="d", picture=f"p{p}", method="hr", sha256="0" * 64, width=8, height=8, file="x")
+            Stimulus(
+                id=f"r{p}",
+                dataset="d",
+                picture=f"p{p}",
+                method="hr",
+                sha256="0" * 64,
+                width=8,
+                height=8,
+                file="x",
+            )
             for p in range(2)
         ),
     )

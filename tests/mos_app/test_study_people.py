@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from studies import PASSWORD, SENTINELS, answer, make_study, new_rater, rate_all
 from streamlit.testing.v1 import AppTest
+from studies import PASSWORD, SENTINELS, answer, make_study, new_rater, rate_all
 
 import mos_app
 from mos_app.access import INVITE_CHARS, password_hash, password_matches, random_code
@@ -31,7 +31,8 @@ def test_every_sentence_that_a_screen_asks_for_exists():
     asked = {
         name
         for path in SCREENS.glob("*.js")
-        for name in re.findall(r"\bw\.(\w+)", path.read_text()) + re.findall(r"words\.(\w+)", path.read_text())
+        for name in re.findall(r"\bw\.(\w+)", path.read_text())
+        + re.findall(r"words\.(\w+)", path.read_text())
     }
     assert asked
     assert asked <= words("en").keys()
@@ -39,12 +40,19 @@ def test_every_sentence_that_a_screen_asks_for_exists():
 
 def test_every_sentence_is_used_somewhere():
     used = "".join(path.read_text() for path in SCREENS.glob("*.js"))
-    families = ("labels_", "step_", "notice_", "welcome_what_", "instructions_", "question_", "language_name", "consent")
+    families = (
+        "labels_",
+        "step_",
+        "notice_",
+        "welcome_what_",
+        "instructions_",
+        "question_",
+        "language_name",
+        "consent",
+    )
     kinds = ("elsewhere", "signed_out", "saved", "saving", "offline")
     unused = [
-        name
-        for name in words("en")
-        if not name.startswith((*families, *kinds)) and f".{name}" not in used
+        name for name in words("en") if not name.startswith((*families, *kinds)) and f".{name}" not in used
     ]
     assert unused == []
 
@@ -89,11 +97,12 @@ VARIED = [judged(1 + i % 5, picture=f"p{i}") for i in range(20)]
         (VARIED + [judged(1 + i % 5, seconds=0.5) for i in range(6)], ["too fast"]),
         (VARIED + [judged(2, method="hr"), judged(4, method="nearest")] * 2, ["failed anchors"]),
         (VARIED + [judged(4, method="hr"), judged(2, method="nearest")] * 2, []),
-        (VARIED + [judged(2, method="hr"), judged(5, method="hr")], []),
+        ([*VARIED, judged(2, method="hr"), judged(5, method="hr")], []),
         ([*VARIED, judged(2, device_pixel_ratio=1.25)], ["zoom changed"]),
         ([*VARIED, judged(1, visible=False), judged(4, visible=False)], ["page hidden"]),
         (
-            VARIED + [judged(6 - (1 + i % 5) if i % 5 != 2 else 5, picture=f"p{i}", repeat=True) for i in range(5)],
+            VARIED
+            + [judged(6 - (1 + i % 5) if i % 5 != 2 else 5, picture=f"p{i}", repeat=True) for i in range(5)],
             ["inconsistent repeats"],
         ),
         (VARIED + [judged(1 + i % 5, picture=f"p{i}", repeat=True) for i in range(5)], []),

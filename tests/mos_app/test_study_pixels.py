@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from rater_page import RaterPage
+from studies import Served, make_study
 
 from mos_app.store import Store
 from mos_app.study import Settings
-from rater_page import RaterPage
-from studies import Served, make_study
 
 SIZES = ((480, 320), (1000, 600))
 

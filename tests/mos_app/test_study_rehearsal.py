@@ -20,7 +20,9 @@ PRACTICE = 40
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_simulated_raters_finish_a_study_and_every_row_is_exact(tmp_path, database, request):
     url = request.getfixturevalue("postgres_url") if database == "postgresql" else None
-    study = make_study(tmp_path, settings=Settings(break_every=5, repeat_share=0.2, repeat_lag=3), calibration=2)
+    study = make_study(
+        tmp_path, settings=Settings(break_every=5, repeat_share=0.2, repeat_lag=3), calibration=2
+    )
     report = rehearse(tmp_path / "study", Plan(raters=4), database=url, export_to=tmp_path / "export")
     assert report.is_clean(), report.text()
     assert report.stored == 4 * (len(study.stimuli) + 2 + 4)

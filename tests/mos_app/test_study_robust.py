@@ -39,7 +39,9 @@ class Sitting:
     def check(self, *tabs: RaterPage) -> None:
         """Every stored rating is of a picture that one of the tabs painted when the rating says so."""
         paintings = [
-            (self.codes[pixel], at) for tab in tabs for pixel, at in zip(tab.painted, tab.painted_at, strict=True)
+            (self.codes[pixel], at)
+            for tab in tabs
+            for pixel, at in zip(tab.painted, tab.painted_at, strict=True)
         ]
         rows = self.rows()
         for row in rows:
@@ -119,7 +121,9 @@ def test_a_reload_in_the_middle_goes_on_at_the_same_picture(sitting):
         tab.rate(key)
     stored(sitting, 5)
     assert [row["score"] for row in sitting.rows()] == [1, 2, 3, 4, 5]
-    assert {row["stimulus"] for row in sitting.rows()[:3]} <= {sitting.codes[pixel] for pixel, _ in first_part}
+    assert {row["stimulus"] for row in sitting.rows()[:3]} <= {
+        sitting.codes[pixel] for pixel, _ in first_part
+    }
 
 
 def test_of_two_tabs_one_rates_and_the_other_says_so(sitting):

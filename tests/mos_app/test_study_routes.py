@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
 from studies import SENTINELS, Served, answer, enter_message, make_study, new_rater
 
-import msgspec
 from mos_app.access import RateLimit
 from mos_app.routes import LOOKAHEAD, RATINGS_BURST, cookie_name
 from mos_app.store import Store
@@ -71,7 +71,9 @@ def _named(headers: dict[str, str]) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
     folder = tmp_path_factory.mktemp("routes")
-    make_study(folder, settings=Settings(break_every=0), sizes=((64, 48), (80, 60), (72, 48), (60, 60), (96, 64)))
+    make_study(
+        folder, settings=Settings(break_every=0), sizes=((64, 48), (80, 60), (72, 48), (60, 60), (96, 64))
+    )
     served = Served(folder / "study").start()
     store = Store.open(folder / "study")
     yield Hall(served, store)
@@ -172,7 +174,12 @@ def _raw_cases() -> dict[str, tuple]:
         "invite too long": ("POST", enter, body(invite="a" * 65, consent="0" * 12, language="en"), {}),
         "no consent": ("POST", enter, body(invite="a" * 26, language="en"), {}),
         "unknown language": ("POST", enter, body(invite="a" * 26, consent="0" * 12, language="tlh"), {}),
-        "panel with markup": ("POST", enter, body(invite="a", consent="0" * 12, language="en", panel="<b>"), {}),
+        "panel with markup": (
+            "POST",
+            enter,
+            body(invite="a", consent="0" * 12, language="en", panel="<b>"),
+            {},
+        ),
         "check without fields": ("POST", "/mos/check", b"{}", {}),
         "break at a negative number": ("POST", "/mos/rested", body(at=-1), {}),
         "Streamlit's metrics": ("GET", "/_stcore/metrics", None, {}),
@@ -196,7 +203,15 @@ def test_a_hostile_request_gets_a_short_refusal_and_changes_nothing(hall, rater,
 
 @pytest.mark.parametrize(
     "path",
-    ["/study.json", "/study.db", "/pictures/", "/app/static/study.json", "/mos_app/app.py", "/../study.json", "/%2e%2e/study.db"],
+    [
+        "/study.json",
+        "/study.db",
+        "/pictures/",
+        "/app/static/study.json",
+        "/mos_app/app.py",
+        "/../study.json",
+        "/%2e%2e/study.db",
+    ],
 )
 def test_no_file_of_the_study_is_served_under_its_name(hall, rater, path):
     reply = rater.ask("GET", path)

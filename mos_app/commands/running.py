@@ -1,0 +1,125 @@
+"""`mos invite`, `mos rehearse`, `mos serve`: people come, real or simulated."""
+
+import argparse
+import getpass
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mos_app.commands.arguments import add_study
+from sr_models.command import Command
+from sr_models.data.errors import InputError
+
+if TYPE_CHECKING:
+    from mos_app.store import Store
+
+DEFAULT_PORT = 8501
+
+
+def _add_invite(parser: argparse.ArgumentParser) -> None:
+    add_study(parser)
+    parser.add_argument("count", metavar="N", type=int, nargs="?", default=1, help="how many links")
+    parser.add_argument("--reusable", action="store_true", help="links that any number of people may use")
+    parser.add_argument("--days", type=float, metavar="D", help="links expire after D days")
+    parser.add_argument("--rater", metavar="ID", help="a link that brings this rater back, on any computer")
+    parser.add_argument(
+        "--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", help="the study's public address"
+    )
+
+
+def _run_invite(args: argparse.Namespace) -> int:
+    from mos_app.store import Store
+
+    if args.count < 1:
+        raise InputError("at least one link is wanted")
+    store = Store.open(args.study, args.database)
+    for code in store.invite(args.count, reusable=args.reusable, days=args.days, rater=args.rater):
+        print(f"{args.url.rstrip('/')}/?invite={code}")
+    store.close_connections()
+    return 0
+
+
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    add_study(parser)
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1: put a proxy before it)"
+    )
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT)
+    parser.add_argument(
+        "--origin", metavar="URL", help="the public address, where a proxy changes the Host header"
+    )
+    parser.add_argument("--set-password", action="store_true", help="set a new admin password first")
+
+
+def _run_serve(args: argparse.Namespace) -> int:
+    from mos_app.server import serve
+    from mos_app.store import Store
+
+    store = Store.open(args.study, args.database)
+    if args.set_password or store.admin_hash() is None:
+        _set_password(store)
+    print(f"{store.study.settings.title}: http://{args.host}:{args.port}  (admin: /admin)", flush=True)
+    serve(store, args.study, host=args.host, port=args.port, public_origin=args.origin)
+    return 0
+
+
+def _set_password(store: "Store") -> None:
+    """Take the admin password from SRMOS_ADMIN_PASSWORD or the terminal; else make one and print it."""
+    from mos_app.access import password_hash
+
+    password = os.environ.get("SRMOS_ADMIN_PASSWORD")
+    if password is None and sys.stdin.isatty():
+        password = getpass.getpass("new admin password (at least 10 characters): ")
+    if password is None:
+        password = secrets.token_urlsafe(15)
+        print(f"admin password, shown this once: {password}")
+    if len(password) < 10:
+        raise InputError("an admin password has at least 10 characters")
+    store.set_admin_hash(password_hash(password))
+
+
+def _add_rehearse(parser: argparse.ArgumentParser) -> None:
+    add_study(parser)
+    parser.add_argument(
+        "--raters", type=int, default=3, metavar="N", help="simulated people at once (default 3)"
+    )
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="ratings each at most (default: the whole study)"
+    )
+    parser.add_argument(
+        "--think",
+        type=float,
+        nargs=2,
+        default=(0.0, 0.0),
+        metavar=("FROM", "TO"),
+        help="seconds between picture and answer",
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--export", metavar="FOLDER", type=Path, help="keep the simulated ratings, to try `mos analyse` on"
+    )
+
+
+def _run_rehearse(args: argparse.Namespace) -> int:
+    from mos_app.rehearsal import Plan, rehearse
+
+    report = rehearse(
+        args.study,
+        Plan(raters=args.raters, limit=args.limit, think=tuple(args.think), seed=args.seed),
+        database=args.database,
+        export_to=args.export,
+    )
+    print(report.text())
+    return 0 if report.is_clean() else 1
+
+
+INVITE = Command("invite", "print links that let people in", _add_invite, _run_invite)
+REHEARSE = Command(
+    "rehearse",
+    "send simulated raters through the study, on a copy of its database",
+    _add_rehearse,
+    _run_rehearse,
+)
+SERVE = Command("serve", "show the study to raters, and its progress to you", _add_serve, _run_serve)

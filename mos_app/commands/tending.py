@@ -1,0 +1,102 @@
+"""`mos status`, `close`, `export`, `import`, `forget`: the researcher's side of a study."""
+
+import argparse
+from pathlib import Path
+
+from mos_app.commands.arguments import add_study
+from sr_models.command import Command
+
+
+def _run_status(args: argparse.Namespace) -> int:
+    from mos_app.flags import flags_by_rater
+    from mos_app.store import Store
+
+    store = Store.open(args.study, args.database)
+    flags = flags_by_rater(store)
+    raters = store.rater_rows()
+    invites = store.invite_rows()
+    state = f"closed {store.closed_at()}" if store.closed_at() else "open"
+    finished = sum(1 for row in raters if row["finished_at"])
+    unused = sum(1 for row in invites if not row["used"])
+    print(f"{store.study.name}: {state}; {len(raters)} raters, {finished} finished; {unused} links unused")
+    for row in raters:
+        told = ", ".join(flags.get(row["id"], [])) or "-"
+        where = "finished" if row["finished_at"] else "under way"
+        print(f"{row['id']}  {row['done']:>5}/{row['total']:<5}  {where:<9}  {told}")
+    store.close_connections()
+    return 0
+
+
+def _add_close(parser: argparse.ArgumentParser) -> None:
+    add_study(parser)
+    parser.add_argument("--reopen", action="store_true", help="take ratings again")
+
+
+def _run_close(args: argparse.Namespace) -> int:
+    from mos_app.store import Store
+
+    store = Store.open(args.study, args.database)
+    store.set_closed(not args.reopen)
+    state = "open again" if args.reopen else "closed; the results are on the admin page"
+    print(f"{store.study.name} is {state}")
+    store.close_connections()
+    return 0
+
+
+def _add_forget(parser: argparse.ArgumentParser) -> None:
+    add_study(parser)
+    parser.add_argument("rater", metavar="RATER", help="the random name that the rater was shown")
+
+
+def _run_forget(args: argparse.Namespace) -> int:
+    from mos_app.store import Store
+
+    store = Store.open(args.study, args.database)
+    gone = store.forget(args.rater)
+    print(f"{args.rater} is forgotten: " + ", ".join(f"{count} {table}" for table, count in gone.items()))
+    print("files exported before still hold these rows: delete or export them again")
+    store.close_connections()
+    return 0
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    add_study(parser)
+    parser.add_argument("--to", metavar="FOLDER", type=Path, help="where the files go (default STUDY/export)")
+
+
+def _run_export(args: argparse.Namespace) -> int:
+    from mos_app.exchange import export
+    from mos_app.store import Store
+
+    store = Store.open(args.study, args.database)
+    for path in export(store, args.to or args.study / "export"):
+        print(path)
+    store.close_connections()
+    return 0
+
+
+def _add_import(parser: argparse.ArgumentParser) -> None:
+    add_study(parser)
+    parser.add_argument(
+        "ratings", metavar="RATINGS.CSV", type=Path, help="a ratings.csv that `mos export` wrote"
+    )
+
+
+def _run_import(args: argparse.Namespace) -> int:
+    from mos_app.exchange import import_ratings
+    from mos_app.store import Store
+
+    store = Store.open(args.study, args.database)
+    raters, ratings = import_ratings(store, args.ratings)
+    print(f"{ratings} ratings of {raters} raters are in {args.study}")
+    store.close_connections()
+    return 0
+
+
+STATUS = Command("status", "tell how far every rater is, and what looks odd", add_study, _run_status)
+CLOSE = Command("close", "end the study (or --reopen it)", _add_close, _run_close)
+EXPORT = Command(
+    "export", "write the ratings as CSV, Parquet, wide matrix and sureal JSON", _add_export, _run_export
+)
+IMPORT = Command("import", "put exported ratings into a study", _add_import, _run_import)
+FORGET = Command("forget", "remove everything about one rater", _add_forget, _run_forget)
