@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine
-from studies import Served
 
 from mos_app.rehearsal import free_port
 
@@ -83,12 +82,3 @@ def browser() -> Iterator[object]:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield chromium
         chromium.close()
-
-
-@pytest.fixture
-def served() -> Iterator[list[Served]]:
-    """Servers that a test puts in here are stopped after it."""
-    servers: list[Served] = []
-    yield servers
-    for server in servers:
-        server.stop()
