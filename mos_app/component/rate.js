@@ -33,8 +33,6 @@ class RatingPage {
     const w = this.w;
     this.canvases = this.two ? [el("canvas"), el("canvas")] : [el("canvas")];
     for (const canvas of this.canvases) canvas.setAttribute("role", "img");
-    this.captions =
-      this.data.method === "dcr" ? [el("span", { class: "caption" }, w.original), el("span", { class: "caption" }, "?")] : [];
     this.stage = el("div", { class: "stage" }, ...this.canvases);
     this.fillBar = el("i");
     this.counter = el("span", { class: "counter" });
