@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from mos_app.order import check_feasible
+from mos_app.records import now_text
 from mos_app.sources import Version, check_complete
-from mos_app.store import now_text
 from mos_app.study import REFERENCE, STUDY_FILE, Anchors, Settings, Stimulus, Study, save
 from sr_models.data.dataset import open_dataset
 from sr_models.data.errors import InputError

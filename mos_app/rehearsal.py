@@ -2,16 +2,7 @@
 
 import asyncio
 import hashlib
-import os
-import secrets
-import shutil
-import socket
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,18 +10,16 @@ from typing import Any
 
 import httpx
 import numpy as np
-from sqlalchemy import create_engine
-from sqlalchemy.engine import make_url
 
 from mos_app.database import url_for
 from mos_app.exchange import export
+from mos_app.records import now_text
 from mos_app.routes import RATINGS_PER_SECOND
-from mos_app.store import Store, now_text
+from mos_app.scratch import scratch_database, scratch_server
+from mos_app.store import Store
 from mos_app.study import Study, load
 from mos_app.words import consent_version
-from sr_models.data.errors import InputError
 
-START_SECONDS = 60.0
 TOLD_ERRORS = 5
 
 
@@ -83,10 +72,10 @@ def rehearse(
 ) -> Report:
     """Return how the simulated raters fared. The study's own database is not touched."""
     study = load(folder)
-    with _scratch_database(url_for(Path(folder), database)) as url:
+    with scratch_database(url_for(Path(folder), database)) as url:
         store = Store(study, url)
         codes = store.invite(plan.raters)
-        with _server(Path(folder), url) as address:
+        with scratch_server(Path(folder), url) as address:
             report, answers = asyncio.run(_all_raters(study, address, codes, plan))
         _compare(store, answers, report)
         if export_to is not None:
@@ -259,67 +248,3 @@ def _compare(store: Store, answers: dict[str, _Answered], report: Report) -> Non
             report.wrong.append(f"{key} is stored with another rater or score")
         if store.study.by_id[row["stimulus"]].sha256 != answer.sha256:
             report.wrong.append(f"{key} showed another picture than it is stored for")
-
-
-# -- a server and a database of its own ----------------------------------------------------------
-
-
-@contextmanager
-def _scratch_database(url: str) -> Iterator[str]:
-    """A new, empty database of the same kind, gone afterwards."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        folder = Path(tempfile.mkdtemp(prefix="srmos-rehearsal-"))
-        try:
-            yield f"sqlite:///{folder / 'rehearsal.db'}"
-        finally:
-            shutil.rmtree(folder)
-        return
-    name = f"srmos_rehearsal_{secrets.token_hex(4)}"
-    server = create_engine(parsed.set(drivername="postgresql+pg8000"), isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
-    try:
-        yield parsed.set(database=name).render_as_string(hide_password=False)
-    finally:
-        with server.connect() as connection:
-            connection.exec_driver_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
-        server.dispose()
-
-
-@contextmanager
-def _server(folder: Path, database: str) -> Iterator[str]:
-    """`mos serve` as a process of its own, stopped afterwards."""
-    port = free_port()
-    environment = {**os.environ, "SRMOS_DATABASE": database, "SRMOS_ADMIN_PASSWORD": secrets.token_hex(12)}
-    command = [sys.executable, "-m", "mos_app", "serve", str(folder), "--port", str(port)]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603
-    try:
-        address = f"http://127.0.0.1:{port}"
-        wait_until_up(address, process)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_until_up(address: str, process: subprocess.Popen[bytes]) -> None:
-    """Return once the server answers."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise InputError("the server did not start; `mos serve` says why")
-        try:
-            httpx.get(f"{address}/_stcore/health", timeout=1)
-        except httpx.HTTPError:
-            time.sleep(0.1)
-        else:
-            return
-    raise InputError(f"the server did not answer within {START_SECONDS:.0f} s")

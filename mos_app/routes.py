@@ -16,8 +16,9 @@ from starlette.routing import Mount, Route
 from mos_app.access import RateLimit
 from mos_app.guard import check_origin, message_in
 from mos_app.messages import Answer, Check, Enter, Rested
+from mos_app.records import Presentation, Rater, RefusedError
 from mos_app.stages import block_end, calibration_count, seconds_left, stage_of
-from mos_app.store import Presentation, Rater, RefusedError, Store
+from mos_app.store import Store
 from mos_app.study import Study
 
 LOOKAHEAD = 12

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Literal
 
-from mos_app.store import Rater
+from mos_app.records import Rater
 from mos_app.study import Study
 
 Stage = Literal["check", "instructions", "ready", "break", "rate", "thanks"]

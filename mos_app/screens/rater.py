@@ -5,10 +5,11 @@ from typing import Any
 import streamlit as st
 
 from mos_app.component import mount
+from mos_app.records import Rater
 from mos_app.routes import cookie_name
 from mos_app.screens.opened import opened_store
 from mos_app.stages import block_end, calibration_count, pauses, seconds_left, stage_of
-from mos_app.store import Rater, Store
+from mos_app.store import Store
 from mos_app.study import LANGUAGES, Language, Study
 from mos_app.words import consent_text, consent_version, labels, words
 

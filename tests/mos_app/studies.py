@@ -14,7 +14,7 @@ from PIL import Image as PillowImage
 
 from mos_app.freeze import Calibration, freeze
 from mos_app.messages import Answer, Check, Enter
-from mos_app.rehearsal import free_port, wait_until_up
+from mos_app.scratch import free_port, wait_until_up
 from mos_app.sources import versions_in_run
 from mos_app.store import Store
 from mos_app.study import Anchors, Settings, Stimulus, Study

@@ -331,7 +331,7 @@ def test_no_address_of_a_rater_is_stored_or_logged(tmp_path: Path):
     import subprocess
     import sys
 
-    from mos_app.rehearsal import free_port, wait_until_up
+    from mos_app.scratch import free_port, wait_until_up
 
     make_study(tmp_path)
     port = free_port()

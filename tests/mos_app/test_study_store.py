@@ -12,7 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from studies import answer, enter_message, make_study, new_rater, rate_all
 
 from mos_app import schema
-from mos_app.store import RefusedError, Store
+from mos_app.records import RefusedError
+from mos_app.store import Store
 from mos_app.study import Settings
 from sr_models.data.errors import InputError
 
