@@ -35,7 +35,7 @@ def ratings_frame(store: Store) -> pd.DataFrame:
 def export(store: Store, folder: Path) -> list[Path]:
     """Write every form of the ratings into folder and return the paths."""
     records = _records(store)
-    frame = ratings_frame(store)
+    frame = pd.DataFrame(records, columns=list(columns_of(store.study)))
     files = {
         "ratings.csv": _csv(records, columns_of(store.study)),
         "ratings.parquet": frame.to_parquet(index=False),
@@ -140,7 +140,7 @@ def _csv(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> bytes:
 
 def _raters_csv(store: Store) -> bytes:
     rows = store.rater_rows()
-    return _csv(rows, list(rows[0])) if rows else b""
+    return _csv(rows, list(rows[0]) if rows else [])
 
 
 def _read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:

@@ -1,6 +1,7 @@
 """One process: Streamlit's pages and the rating routes, as one ASGI app."""
 
 import logging
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from streamlit import config
 from mos_app.guard import Guard
 from mos_app.routes import RatingRoutes
 from mos_app.store import Store
+from sr_models.data.errors import InputError
 
 SCRIPT = Path(__file__).parent / "app.py"
 MAX_MESSAGE_MB = 1
@@ -62,6 +64,7 @@ def serve(store: Store, folder: str | Path, *, host: str, port: int, public_orig
     uvicorn opens the port itself: on a socket that Streamlit's own launcher opens, asyncio leaves
     Nagle's algorithm on, and every answer then waits 40 ms (measured with Streamlit 1.67).
     """
+    _check_port(host, port)
     uvicorn.run(
         create_app(store, folder, public_origin=public_origin),
         host=host,
@@ -72,6 +75,15 @@ def serve(store: Store, folder: str | Path, *, host: str, port: int, public_orig
         ws_max_size=MAX_MESSAGE_MB * 2**20,
         timeout_graceful_shutdown=3,
     )
+
+
+def _check_port(host: str, port: int) -> None:
+    try:
+        socket.create_server((host, port)).close()
+    except OSError as error:
+        raise InputError(
+            f"cannot listen on {host}:{port} ({error.strerror}): choose another --port"
+        ) from None
 
 
 @asynccontextmanager

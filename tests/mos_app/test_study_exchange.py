@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 
 import pandas as pd
 import pytest
@@ -15,7 +14,6 @@ from mos_app.exchange import (
     export,
     import_ratings,
     ratings_frame,
-    sureal_dataset,
     wide_matrix,
 )
 from mos_app.store import Store
@@ -91,16 +89,17 @@ def test_the_wide_matrix_has_a_row_a_stimulus_and_a_column_a_rater_without_repea
     store.close_connections()
 
 
+@pytest.mark.filterwarnings("ignore::SyntaxWarning", "ignore::DeprecationWarning")  # sureal's own code
 def test_sureal_reads_what_we_write(tmp_path):
-    """The dictionary form that sureal's `RawDatasetReader` documents: every score under its rater."""
+    from sureal.dataset_reader import RawDatasetReader
+    from sureal.tools.misc import import_json_file
+
     store = filled(tmp_path)
-    dataset = sureal_dataset(ratings_frame(store), store.study)
-    contents = {video["content_id"] for video in dataset["ref_videos"]}
-    assert len(dataset["dis_videos"]) == len(store.study.stimuli)
-    assert [video["asset_id"] for video in dataset["dis_videos"]] == list(range(len(store.study.stimuli)))
-    assert {video["content_id"] for video in dataset["dis_videos"]} == contents
-    assert {tuple(sorted(video["os"].values())) for video in dataset["dis_videos"]} == {(2, 5)}
-    assert json.loads(json.dumps(dataset)) == dataset
+    export(store, tmp_path)
+    reader = RawDatasetReader(import_json_file(str(tmp_path / "sureal.json")))
+    assert reader.num_dis_videos == len(store.study.stimuli)
+    assert reader.num_observers == 2  # the third is still practising
+    assert {tuple(sorted(row)) for row in reader.opinion_score_3darray[:, :, 0].tolist()} == {(2.0, 5.0)}
     store.close_connections()
 
 
@@ -164,3 +163,12 @@ def test_the_commands_do_the_same(tmp_path, capsys):
     assert len(set(links)) == 3
     assert all(link.startswith("https://study.example/?invite=") for link in links)
     assert main(["import", study, str(tmp_path / "nowhere.csv")]) == 2
+
+
+def test_a_study_without_ratings_exports_empty_tables(tmp_path):
+    make_study(tmp_path)
+    store = Store.open(tmp_path / "study")
+    export(store, tmp_path)
+    assert (tmp_path / "ratings.csv").read_text() == ",".join(SCORE_COLUMNS) + "\n"
+    assert len(pd.read_parquet(tmp_path / "ratings.parquet")) == 0
+    store.close_connections()

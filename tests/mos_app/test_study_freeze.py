@@ -1,5 +1,6 @@
 """A study is made from a run or a folder: counts, crops, metadata, and every mistake told in one line."""
 
+import socket
 from pathlib import Path
 
 import msgspec
@@ -226,3 +227,19 @@ def test_a_study_of_another_version_is_refused_in_words(tmp_path):
     path.write_bytes(msgspec.json.encode({**content, "colour": "red"}))
     with pytest.raises(InputError, match="not a study of this version"):
         load(tmp_path / "study")
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("SRMOS_ADMIN_PASSWORD", "long enough for this")
+    make_study(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["serve", str(tmp_path / "study"), "--port", str(port)]) == 2
+    assert f"cannot listen on 127.0.0.1:{port}" in capsys.readouterr().err
+
+
+def test_an_admin_password_has_at_least_ten_characters(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("SRMOS_ADMIN_PASSWORD", "short")
+    make_study(tmp_path)
+    assert main(["serve", str(tmp_path / "study")]) == 2
+    assert "at least 10 characters" in capsys.readouterr().err

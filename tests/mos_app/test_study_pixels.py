@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 from rater_page import RaterPage
 from studies import Served, make_study
 
 from mos_app.store import Store
 from mos_app.study import Settings
+from sr_models.data.image import read_image
 
 SIZES = ((480, 320), (1000, 600))
 
@@ -33,7 +32,7 @@ def test_the_screen_shows_every_pixel_of_the_picture(browser, served_study, rati
     for key in "345":
         rater.ready()
         stimulus = store.study.by_id[store.upcoming(identity, 1)[0].stimulus]
-        expected = np.asarray(Image.open(served_study.folder / stimulus.file))
+        expected = read_image(served_study.folder / stimulus.file)
         shown = rater.canvas_pixels()
         assert shown.shape == expected.shape
         assert (shown == expected).all(axis=2).mean() == 1.0
@@ -41,6 +40,23 @@ def test_the_screen_shows_every_pixel_of_the_picture(browser, served_study, rati
         rater.rate(key)
         rater.page.wait_for_timeout(400)
     assert seen == set(SIZES)
+    store.close_connections()
+    context.close()
+
+
+def test_full_screen_stays_exact_and_is_stored(browser, served_study):
+    store = Store.open(served_study.folder)
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    rater = RaterPage.opened(context, f"{served_study.address}/?invite={store.invite(1)[0]}").begin()
+    identity = store.rater_rows()[-1]["id"]
+    rater.page.get_by_role("button", name="Full screen").last.click()
+    rater.page.get_by_role("button", name="Leave full screen").wait_for()
+    rater.ready()
+    stimulus = store.study.by_id[store.upcoming(identity, 1)[0].stimulus]
+    assert (rater.canvas_pixels() == read_image(served_study.folder / stimulus.file)).all()
+    rater.rate("3")
+    rater.ready()
+    assert [row["fullscreen"] for row in store.rating_rows() if row["rater"] == identity] == [True]
     store.close_connections()
     context.close()
 

@@ -13,7 +13,7 @@ from mos_app.store import Store
 from mos_app.study import Settings
 
 SIZES = ((64, 48), (80, 60), (72, 48), (96, 64), (60, 60))
-PAINT_TOLERANCE_SECONDS = 0.25
+PAINT_TOLERANCE_SECONDS = 0.5  # two pictures are at least 0.67 s apart
 
 
 @dataclass
