@@ -7,7 +7,8 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import IsolationLevel
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from sr_models.data.errors import InputError
@@ -15,6 +16,7 @@ from sr_models.data.image import write_bytes
 
 DATABASE_FILE = "study.db"
 URL_FILE = "database.url"
+POOL_CONNECTIONS = 8
 
 
 def url_for(folder: Path, given: str | None) -> str:
@@ -48,13 +50,32 @@ def open_engine(url: str) -> Engine:
             engine = create_engine(parsed, connect_args={"timeout": 30, "check_same_thread": False})
             _prepare_sqlite(engine)
         case "postgresql":
-            engine = create_engine(
-                parsed.set(drivername="postgresql+pg8000"), pool_size=10, pool_pre_ping=True
-            )
+            engine = _postgres(parsed)
         case other:
             raise InputError(f"studies live in SQLite or PostgreSQL, not {other}")
     _migrate(engine)
     return engine
+
+
+def reader_of(engine: Engine) -> Engine:
+    """Return an engine for single statements, each of which sees what is committed.
+
+    On PostgreSQL it has connections of its own: switching one to autocommit and back costs two round trips.
+    """
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(isolation_level="AUTOCOMMIT")
+    return _postgres(engine.url, isolation_level="AUTOCOMMIT")
+
+
+def _postgres(url: URL, isolation_level: IsolationLevel = "READ COMMITTED") -> Engine:
+    return create_engine(
+        url.set(drivername="postgresql+pg8000"),
+        isolation_level=isolation_level,
+        pool_size=POOL_CONNECTIONS,
+        max_overflow=0,  # waiting for a connection is quicker than opening one more
+        pool_use_lifo=True,
+        pool_pre_ping=True,
+    )
 
 
 def _migrate(engine: Engine) -> None:

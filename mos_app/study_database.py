@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 from sqlalchemy import JSON, Connection, Table, bindparam, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
 
 from mos_app import schema
-from mos_app.database import open_engine, url_for
+from mos_app.database import open_engine, reader_of, url_for
 from mos_app.records import now_text
 from mos_app.study import Study, load
 from sr_models.data.errors import InputError
@@ -22,13 +23,15 @@ class StudyDatabase:
         self.study = study
         self.url = url
         self._engine = open_engine(url)
-        self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reader = reader_of(self._engine)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         self._one_writer = threading.Lock()
         try:
             self._bind()
+        except IntegrityError:  # another replica bound the empty database in this moment
+            self._bind()
         except InputError:
-            self._engine.dispose()
+            self.close_connections()
             raise
 
     @classmethod
@@ -39,6 +42,7 @@ class StudyDatabase:
     def close_connections(self) -> None:
         """Give the database's connections back."""
         self._engine.dispose()
+        self._reader.dispose()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
