@@ -3,11 +3,14 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mos_app.commands.arguments import add_study
-from mos_app.study import Settings, Study
 from sr_models.command import Command
 from sr_models.data.errors import InputError
+
+if TYPE_CHECKING:
+    from mos_app.study import Settings, Study
 
 
 def _add_new(parser: argparse.ArgumentParser) -> None:
@@ -132,7 +135,7 @@ def _run_new(args: argparse.Namespace) -> int:
     return 0
 
 
-def _tell(study: Study, folder: Path) -> None:
+def _tell(study: "Study", folder: Path) -> None:
     from mos_app.stages import calibration_count
 
     width, height = study.frame
@@ -144,7 +147,7 @@ def _tell(study: Study, folder: Path) -> None:
     print(f"next: mos invite {folder} 5, then mos serve {folder}")
 
 
-def _settings(args: argparse.Namespace, raters: int | None) -> Settings:
+def _settings(args: argparse.Namespace, raters: int | None) -> "Settings":
     from mos_app.study import Settings
 
     labels = tuple(label.strip() for label in args.labels.split(",")) if args.labels else None
