@@ -3,10 +3,12 @@
 import asyncio
 import hashlib
 import time
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import numpy as np
@@ -21,6 +23,8 @@ from mos_app.study import Study, load
 from mos_app.words import consent_version
 
 TOLD_ERRORS = 5
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -76,12 +80,18 @@ def rehearse(
         store = Store(study, url)
         codes = store.invite(plan.raters)
         with scratch_server(Path(folder), url) as address:
-            report, answers = asyncio.run(_all_raters(study, address, codes, plan))
+            report, answers = _in_own_loop(_all_raters(study, address, codes, plan))
         _compare(store, answers, report)
         if export_to is not None:
             export(store, export_to)
         store.close_connections()
     return report
+
+
+def _in_own_loop(work: Coroutine[Any, Any, T]) -> T:
+    """Return what work returns; a thread of its own, because a notebook's thread runs a loop already."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 @dataclass(frozen=True)
