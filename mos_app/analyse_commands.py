@@ -17,9 +17,20 @@ if TYPE_CHECKING:
     from mos_app.analysis.simulation import StudyVariances
 
 
-def study_reader(_database: str | None) -> "StudyReader | None":
-    """Return what reads a study's ratings table, None while this build stores no studies."""
-    return None
+def study_reader(database: str | None) -> "StudyReader":
+    """Return what reads the ratings table of a study's folder, from its database or the one given."""
+
+    def read(folder: str) -> "pd.DataFrame":
+        from mos_app.exchange import ratings_frame
+        from mos_app.store import Store
+
+        store = Store.open(folder, database)
+        try:
+            return ratings_frame(store)
+        finally:
+            store.close_connections()
+
+    return read
 
 
 # -- analyse -----------------------------------------------------------------------------------

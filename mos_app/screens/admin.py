@@ -9,7 +9,7 @@ import streamlit as st
 from mos_app.access import RateLimit, password_matches
 from mos_app.exchange import export, ratings_frame
 from mos_app.flags import flags_by_rater
-from mos_app.results import results_tab
+from mos_app.results_tab import show_results
 from mos_app.screens.opened import opened_store
 from mos_app.store import Store
 
@@ -169,7 +169,7 @@ def _results(store: Store) -> None:
         st.write("Results are hidden while the study runs, so that they bias nobody.")
         if not st.toggle("Show them all the same"):
             return
-    results_tab(ratings_frame(store))
+    show_results(ratings_frame(store), title=store.study.settings.title)
 
 
 def _files(store: Store) -> None:
