@@ -55,15 +55,3 @@ STANDS_FOR = MappingProxyType(
 
 DIGITS = MappingProxyType({("selfexsr", "Set5"): 3})
 """SSIM digits where the paper prints fewer than four."""
-
-ORDER = (
-    "nearest", "bicubic", "srcnn", "srcnn-955", "selfexsr", "drcn", "drcn-lite", "espcn",
-    "srresnet-mse", "srresnet-vgg22", "srgan-mse", "srgan-vgg22", "srgan-vgg54", "srgan-vgg54d",
-    "authors-srresnet-mse", "authors-srgan-vgg54",
-)  # fmt: skip
-"""How tables list models: the paper's way; everybody else follows by name."""
-
-
-def paper_order(model: str) -> tuple[int, str]:
-    """Return a sort key for models."""
-    return (ORDER.index(model) if model in ORDER else len(ORDER), model)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from bench.colours import model_order
 from bench.metric import METRICS
-from bench.paper import SETS, paper_order
+from bench.paper import SETS
 from bench.protocol import PROTOCOLS
 from bench.store import Score
 
@@ -106,7 +107,7 @@ def _board(key: tuple[int, str, str], scores: Sequence[Score], run: str) -> Boar
         *key,
         datasets=tuple(sorted(pictures, key=_dataset_order)),
         metrics=tuple(name for name in METRICS.names() if name in metrics),
-        models=tuple(sorted({score.model for score in scores}, key=paper_order)),
+        models=tuple(sorted({score.model for score in scores}, key=model_order)),
         cells={where: _cell(column) for where, column in values.items()},
         sizes={dataset: len(images) for dataset, images in pictures.items()},
         run=run,

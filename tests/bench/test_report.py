@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from bench.format import FORMATS
-from bench.paper import ORDER, PUBLISHED
+from bench.paper import PUBLISHED
 from bench.plots import write_plots
 from bench.report import markdown_of, paper_markdown, stale_tables, write_report
 from bench.store import Score, scores_table, write_header
@@ -85,7 +85,6 @@ def test_equal_printed_digits_share_a_place():
 
 def test_models_come_in_the_papers_order_then_by_name():
     assert board(TWO).models == ("nearest", "bicubic", "alpha_net")
-    assert len(set(ORDER)) == len(ORDER)
 
 
 def test_markdown_marks_best_and_second(folder):
