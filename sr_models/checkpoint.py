@@ -79,7 +79,7 @@ def load_network(path: Path) -> tuple[nn.Module, Card]:
 
 
 def load_exactly(network: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Fill the network's floating-point state from tensors; any difference in names or shapes is an InputError."""
+    """Fill the network's floating-point state from tensors; other names or shapes are an InputError."""
     wanted = {k: v for k, v in network.state_dict().items() if v.is_floating_point()}
     missing, unexpected = sorted(wanted.keys() - tensors.keys()), sorted(tensors.keys() - wanted.keys())
     reshaped = [k for k in wanted.keys() & tensors.keys() if wanted[k].shape != tensors[k].shape]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sr_models.data.errors import InputError
 from sr_models.data.resize import resize_matrix
-from sr_models.pack import Pack, Picture
+from sr_models.pack import Pack
 
 # K steps, B batch, C crop side in HR pixels, c = C / scale.
 
@@ -58,17 +58,19 @@ def crop_source(pack: Pack, crop_px: int) -> CropSource:
             f"({len(small)} such pictures): pack without them, or train on smaller crops"
         )
     if not pictures:
-        raise InputError(f"{pack.path}: at least two pictures are wanted, one to train on and one to validate")
+        raise InputError(
+            f"{pack.path}: at least two pictures are wanted, one to train on and one to validate"
+        )
     weights = np.sqrt([float(p.height * p.width) for p in pictures])
-    return CropSource(crop_px, *_table(pictures), np.cumsum(weights / weights.sum()))
+    offsets, heights, widths = np.array([(p.offset, p.height, p.width) for p in pictures], np.int64).T
+    return CropSource(crop_px, offsets, heights, widths, np.cumsum(weights / weights.sum()))
 
 
 def gather(pixels: Tensor, plan: Tensor, crop_px: int) -> Tensor:
-    """Return the crops of one step, uint8 (B, 3, C, C), from the flat pixels and a (B, 3) plan on one device."""
+    """Return the crops of one step, uint8 (B, 3, C, C), from flat pixels and a (B, 3) plan on one device."""
     rows = plan[:, :1] + plan[:, 1:2] * torch.arange(crop_px, device=plan.device)  # (B, C)
-    row_bytes = 3 * crop_px
-    windows = pixels.as_strided((pixels.numel() - row_bytes + 1, row_bytes), (1, 1))
-    crops = windows.index_select(0, rows.reshape(-1)).reshape(-1, crop_px, crop_px, 3)
+    address = rows.unsqueeze(-1) + torch.arange(3 * crop_px, device=plan.device)  # (B, C, 3 C)
+    crops = pixels[address].reshape(-1, crop_px, crop_px, 3)
     return orient(crops.permute(0, 3, 1, 2), plan[:, 2])
 
 
@@ -109,8 +111,3 @@ def _round(values: Tensor) -> Tensor:
 def _draws(seed: int, step: int, batch: int) -> npt.NDArray[np.float64]:
     """Return (B, 4) numbers in [0, 1) that depend on nothing but the arguments (Philox, counter based)."""
     return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, step])).random((batch, 4))
-
-
-def _table(pictures: list[Picture]) -> tuple[npt.NDArray[np.int64], ...]:
-    rows = np.array([(p.offset, p.height, p.width) for p in pictures], np.int64)
-    return rows[:, 0], rows[:, 1], rows[:, 2]

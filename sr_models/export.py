@@ -54,7 +54,8 @@ class WithChroma(nn.Module):
         y = (x * self.weights).sum(1, keepdim=True)  # luma without its offset, which cancels below
         rgb = torch.cat([self.enlarge(x[:, c : c + 1]) for c in range(3)], dim=1)
         correction = self.network(y + 16.0 / 255.0) - 16.0 / 255.0 - self.enlarge(y)
-        return rgb + (255.0 / 219.0) * correction
+        sr: Tensor = rgb + (255.0 / 219.0) * correction
+        return sr
 
 
 def _write(graph: nn.Module, out: Path) -> None:

@@ -20,7 +20,17 @@ Layer = Literal["vgg22", "vgg54", "vgg54d"]
 """`vgg54d`: the distilled stand-in for vgg54; a model trained on it is named accordingly."""
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # torchvision's normalisation
-_WIDTHS = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, 256, "pool", 512, 512, 512, 512, "pool", 512, 512, 512, 512)  # fmt: skip
+_VGG19 = (
+    *["conv"] * 2,
+    "pool",
+    *["conv"] * 2,
+    "pool",
+    *["conv"] * 4,
+    "pool",
+    *["conv"] * 4,
+    "pool",
+    *["conv"] * 4,
+)
 _CONVS_UP_TO = {"vgg22": 4, "vgg54": 16}
 
 
@@ -55,7 +65,9 @@ def load_features(layer: Layer, path: Path | None, scale: float | None = None) -
     """
     if path is None:
         if layer == "vgg54d":
-            raise InputError("vgg54d compares features of the distilled encoder: give its file with --vgg PATH")
+            raise InputError(
+                "vgg54d compares features of the distilled encoder: give its file with --vgg PATH"
+            )
         return _torchvision(layer, _download(), scale)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -88,21 +100,26 @@ def _download() -> Mapping[str, Tensor]:
 
 def _torchvision(layer: Layer, state: Mapping[str, Tensor], scale: float | None) -> Phi:
     layers: list[nn.Module] = [_Normalise()]
-    convs, width, index = 0, 3, 0
-    for item in _WIDTHS:
-        if isinstance(item, str):
+    convs, index = 0, 0
+    for item in _VGG19:
+        if item == "pool":
             layers.append(nn.MaxPool2d(2))
             index += 1
             continue
         layers += [_conv(state, f"features.{index}", padding=1), nn.ReLU()]
-        convs, width, index = convs + 1, item, index + 2
+        convs, index = convs + 1, index + 2
         if convs == _CONVS_UP_TO[layer]:
             break
     return Phi(nn.Sequential(*layers), FeatureSource("torchvision-vgg19", layer, scale or 1.0))
 
 
 def _normalised(state: Mapping[str, Tensor], scale: float | None) -> Phi:
-    layers = [_conv(state, "0"), *_reflected(state, ("2", "5")), nn.MaxPool2d(2), *_reflected(state, ("9", "12"))]
+    layers = [
+        _conv(state, "0"),
+        *_reflected(state, ("2", "5")),
+        nn.MaxPool2d(2),
+        *_reflected(state, ("9", "12")),
+    ]
     return Phi(nn.Sequential(*layers), FeatureSource("vgg19-normalised-conv3_1", "vgg22", scale or 1.0))
 
 

@@ -1,13 +1,11 @@
-"""Models from files and modules that are not ours, behind the same Upscaler contract.
+"""Model files behind the Upscaler contract: weights of ours, spandrel's checkpoints, ONNX, TorchScript.
 
-A spec is a weights file of ours, a checkpoint that spandrel recognises, an ONNX file, a TorchScript
-file, or `module:factory`. Pickles are only ever read with `weights_only=True`.
+Pickles are only ever read with `weights_only=True`.
 """
 
-import hashlib
-import importlib
-import inspect
-from collections.abc import Callable
+import pickle
+import warnings
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,28 +17,13 @@ from torch import nn
 from sr_models.checkpoint import is_ours
 from sr_models.data.errors import InputError
 from sr_models.data.image import Image
-from sr_models.models import Model
 from sr_models.shipped import open_weights
-from sr_models.torch_upscaler import TorchUpscaler, upscaler
+from sr_models.torch_upscaler import Inference, TorchUpscaler
 from sr_models.upscaler import Upscaler
 
 _TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".safetensors")
+_ON_CPU = Inference(device="cpu")  # `with_inference` moves a model elsewhere
 _PROBE = 16  # side of the picture that tells the scale of a file that does not state one
-
-
-def foreign_model(name: str, spec: str) -> Model:
-    """Return the model that spec describes, known as name; InputError says in one sentence what is wrong.
-
-    Its version is the file's hash, or what the factory's module states as `__version__`.
-    """
-    if _is_factory(spec):
-        factory, version = _factory(spec)
-        return Model(name, name, lambda scale: _made(factory, spec, scale), version)
-    path = Path(spec).expanduser()
-    if not path.is_file():
-        raise InputError(f"{spec}: neither a file nor module:factory")
-    version = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    return Model(name, name, lambda scale: open_model_file(path, scale), version)
 
 
 def open_model_file(path: Path, scale: int) -> Upscaler:
@@ -57,49 +40,31 @@ def open_model_file(path: Path, scale: int) -> Upscaler:
     return _at_scale(_open_spandrel(path), scale, path)
 
 
+def open_network(network: nn.Module, scale: int, where: str) -> Upscaler:
+    """Return a torch network of RGB (N, 3, h, w) in [0, 1] as an upscaler; `where` names it in errors."""
+    return _at_scale(_probe(network, Path(where)), scale, Path(where))
+
+
 def _at_scale(model: Upscaler, scale: int, path: Path) -> Upscaler:
     if model.scale != scale:
         raise InputError(f"{path}: upscales by {model.scale}, x{scale} was asked for")
     return model
 
 
-def _is_factory(spec: str) -> bool:
-    module, colon, factory = spec.partition(":")
-    return bool(colon) and factory.isidentifier() and all(part.isidentifier() for part in module.split("."))
-
-
-def _factory(spec: str) -> tuple[Callable[..., Any], str | None]:
-    module_name, _, name = spec.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise InputError(f"{spec}: {module_name} cannot be imported ({error})") from error
-    factory = getattr(module, name, None)
-    if not callable(factory):
-        raise InputError(f"{spec}: {module_name} has no function {name}")
-    version = getattr(module, "__version__", None)
-    return factory, None if version is None else str(version)
-
-
-def _made(factory: Callable[..., Any], spec: str, scale: int) -> Upscaler:
-    """Return factory(scale) or, where it takes no argument, factory(): an Upscaler, or a network to wrap."""
-    made = factory(scale) if inspect.signature(factory).parameters else factory()
-    if isinstance(made, nn.Module) and not isinstance(made, Upscaler):
-        made = _probe(made, Path(spec))
-    if not isinstance(made, Upscaler):
-        raise InputError(f"{spec}: returned {type(made).__name__}, wanted an object with `scale` that maps uint8 RGB")
-    return _at_scale(made, scale, Path(spec))
-
-
 def _torchscript(path: Path) -> nn.Module | None:
-    try:
-        return torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-any-return, no-untyped-call]
-    except (RuntimeError, ValueError):
+    """Return the network in a TorchScript archive (a zip file with code in it), or None for other files."""
+    if not zipfile.is_zipfile(path):
         return None
+    with zipfile.ZipFile(path) as archive:
+        if not any("/code/" in name for name in archive.namelist()):
+            return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecated for new work; files in the field remain
+        return torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-any-return, no-untyped-call]
 
 
 def _probe(network: nn.Module, path: Path) -> TorchUpscaler:
-    """Return network as an upscaler of RGB in [0, 1]; its scale is seen from what it makes of a small picture."""
+    """Return network as an upscaler of RGB in [0, 1]; what it makes of a small picture tells its scale."""
     network = network.eval()
     with torch.inference_mode():
         try:
@@ -113,7 +78,7 @@ def _probe(network: nn.Module, path: Path) -> TorchUpscaler:
         raise InputError(
             f"{path}: made {shape or type(out).__name__} of (1, 3, 16, 16); wanted (1, 3, 16*s, 16*s)"
         )
-    return TorchUpscaler(_Whole(network), shape[2] // _PROBE)
+    return TorchUpscaler(_Whole(network), shape[2] // _PROBE, _ON_CPU)
 
 
 class _Whole(nn.Module):
@@ -134,7 +99,9 @@ def _open_spandrel(path: Path) -> Upscaler:
     try:
         from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
     except ImportError:
-        raise InputError(f"{path}: not a file of ours; for other checkpoints install srmos[spandrel]") from None
+        raise InputError(
+            f"{path}: not a file of ours; for other checkpoints install srmos[spandrel]"
+        ) from None
     state = _state_dict(path)
     try:
         found = ModelLoader(device="cpu").load_from_state_dict(state)
@@ -144,7 +111,7 @@ def _open_spandrel(path: Path) -> Upscaler:
         raise InputError(f"{path}: {' '.join(str(error).split())[:300]}") from None
     if not isinstance(found, ImageModelDescriptor) or found.input_channels != 3 or found.output_channels != 3:
         raise InputError(f"{path}: {found.architecture.name} does not map one RGB picture to one RGB picture")
-    return TorchUpscaler(_Padded(found), found.scale)
+    return TorchUpscaler(_Padded(found), found.scale, _ON_CPU)
 
 
 class _Padded(nn.Module):
@@ -164,16 +131,20 @@ class _Padded(nn.Module):
 
 def _state_dict(path: Path) -> dict[str, Any]:
     if path.suffix == ".safetensors":
+        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
-        return load_file(path)
-    import pickle
-
+        try:
+            return load_file(path)
+        except SafetensorError as error:
+            raise InputError(f"{path}: cannot be read as safetensors ({error})") from None
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickle protocols; what cannot be read raises anyway
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        first = str(error).splitlines()[0]
-        raise InputError(f"{path}: not a checkpoint of plain tensors ({first[:160]})") from None
+        why = str(error).partition("\n")[0][:160] or "it ends too early"
+        raise InputError(f"{path}: not a checkpoint of plain tensors ({why})") from None
     for key in ("params_ema", "params", "state_dict", "model"):  # wrappings in use
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
@@ -198,7 +169,8 @@ class OnnxUpscaler:
         """Return lr at scale times its size."""
         x = (lr.astype(np.float32) / 255.0).transpose(2, 0, 1)[None]
         out = self.session.run(None, {self.session.get_inputs()[0].name: x})[0][0]
-        return np.floor((out.transpose(1, 2, 0) * np.float32(255.0)).clip(0, 255) + np.float32(0.5)).astype(np.uint8)
+        levels = np.floor((out.transpose(1, 2, 0) * np.float32(255.0)).clip(0, 255) + np.float32(0.5))
+        return np.asarray(levels, np.uint8)
 
 
 def _open_onnx(path: Path) -> OnnxUpscaler:

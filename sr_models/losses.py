@@ -19,7 +19,7 @@ def feature_distance(phi_sr: Tensor, phi_hr: Tensor) -> Tensor:
 
 
 def adversarial(logits_sr: Tensor) -> Tensor:
-    """Return l_Gen: batch mean of -log D(G(I_LR)), from logits: softplus(-x) = -log(sigmoid(x)), without overflow."""
+    """Return l_Gen: batch mean of -log D(G(I_LR)); of logits x, -log(sigmoid(x)) = softplus(-x)."""
     return F.softplus(-logits_sr).mean()
 
 

@@ -101,9 +101,7 @@ def open_pack(path: Path) -> Pack:
             header_size = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(header_size))
     except FileNotFoundError:
-        raise InputError(
-            f"{path}: no such file; make it with `sr-models pack DIR... --out {path}`"
-        ) from None
+        raise InputError(f"{path}: no such file; make it with `sr-models pack DIR... --out {path}`") from None
     except (json.JSONDecodeError, UnicodeDecodeError):
         raise InputError(f"{path}: the pack is cut short or damaged: pack again") from None
     pixels_at = _aligned(len(_MAGIC) + 8 + header_size)
@@ -148,7 +146,8 @@ def _write_pixels(
             offset += image.size
     if offenders:
         raise InputError(
-            f"{len(offenders)} of {len(files)} pictures are also test pictures: {'; '.join(offenders)}; remove them"
+            f"{len(offenders)} of {len(files)} pictures are also test pictures, remove them: "
+            f"{'; '.join(offenders)}"
         )
     if not pictures:
         raise InputError(f"none of {len(files)} pictures is at least {min_side} px on both sides")

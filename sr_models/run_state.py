@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -19,6 +19,8 @@ from sr_models.networks.config import to_json
 from sr_models.recipes import TrainConfig
 
 _KEY = "srmos-run"
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass
@@ -61,14 +63,14 @@ def new_state(config: TrainConfig, device: torch.device) -> RunState:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         generator = config.network.build()
-        discriminator = Discriminator() if config.gan else None
+        discriminator = Discriminator(config.discriminator_width) if config.gan else None
     ema = config.network.build()
     ema.load_state_dict(generator.state_dict())
     lr = torch.zeros((), device=device)
-    generator, ema = (m.to(device, memory_format=torch.channels_last) for m in (generator, ema))
+    generator, ema = _placed(generator, device), _placed(ema, device)
     g_adam, d_adam = _adam(generator, lr), None
     if discriminator is not None:
-        discriminator = discriminator.to(device, memory_format=torch.channels_last)
+        discriminator = _placed(discriminator, device)
         d_adam = _adam(discriminator, lr)
     return RunState(config, generator, ema.eval().requires_grad_(False), g_adam, lr, discriminator, d_adam)
 
@@ -109,12 +111,16 @@ def load_state(state: RunState, path: Path) -> None:
         load_exactly(network, floats, path)
     for prefix, adam in _optimisers(state):
         _load_adam(adam, _under(tensors, prefix), state.lr)
-    state.progress = Progress(**about["progress"])
+    vars(state.progress).update(about["progress"])
 
 
 def config_json(config: TrainConfig) -> dict[str, Any]:
     """Return config as plain values."""
     return json.loads(json.dumps({**asdict(config), "network": to_json(config.network)}))  # type: ignore[no-any-return]
+
+
+def _placed(network: Network, device: torch.device) -> Network:
+    return network.to(device).to(memory_format=torch.channels_last)
 
 
 def _adam(network: nn.Module, lr: Tensor) -> Adam:
@@ -127,9 +133,10 @@ def _check_same_run(saved: Any, config: TrainConfig, path: Path) -> None:
         raise InputError(f"{path}: not a checkpoint of a run")
     now = config_json(config)
     free = {"steps", "minutes"}  # a run may be prolonged
-    if changed := sorted(k for k in now if k not in free and saved.get(k) != now[k]):
+    if changed := sorted(k for k in now if k not in free and saved.get(k, now[k]) != now[k]):
         raise InputError(
-            f"{path}: from a run with other settings ({', '.join(f'{k} {saved.get(k)} not {now[k]}' for k in changed)}): "
+            f"{path}: from a run with other settings "
+            f"({', '.join(f'{k} {saved.get(k)} not {now[k]}' for k in changed)}): "
             "resume it with the same recipe, or train into another folder"
         )
 
@@ -166,10 +173,21 @@ def _integers(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _load_adam(adam: Adam, tensors: dict[str, Tensor], lr: Tensor) -> None:
+    parameters = adam.param_groups[0]["params"]
     moments: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
-        index, name = key.split(".")
-        moments.setdefault(int(index), {})[name] = tensor
+        number, _, name = key.partition(".")
+        moments.setdefault(int(number), {})[name] = _laid_out_like(parameters[int(number)], tensor)
+    if adam.state:  # in place: a captured step goes on reading from these addresses
+        for index, values in moments.items():
+            for name, tensor in values.items():
+                adam.state[parameters[index]][name].copy_(tensor)
+        return
     adam.load_state_dict({"state": moments, "param_groups": adam.state_dict()["param_groups"]})
     for group in adam.param_groups:
         group["lr"] = lr  # load_state_dict copies it; both optimisers must see the one scalar
+
+
+def _laid_out_like(parameter: Tensor, tensor: Tensor) -> Tensor:
+    """Return tensor in parameter's memory layout: the fused kernel goes through both byte by byte."""
+    return tensor if tensor.dim() == 0 else torch.empty_like(parameter).copy_(tensor)

@@ -19,7 +19,7 @@ def weights_path(name: str) -> Path:
     return path
 
 
-def register_shipped(name: str, label: str) -> None:
+def register_shipped(name: str) -> None:
     """Register the shipped weights called name as a model; a name without weights is not registered.
 
     The file's hash is the model's version, so that stored scores are made anew when weights change.
@@ -27,11 +27,11 @@ def register_shipped(name: str, label: str) -> None:
     path = WEIGHTS / f"{name}.safetensors"
     if path.is_file():
         version = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        model(name, label=label, version=version)(lambda scale: open_weights(path, scale))
+        model(name, version=version)(lambda scale: open_weights(path, scale))
 
 
 def open_weights(path: Path, scale: int | None = None) -> Upscaler:
-    """Return the upscaler in a weights file of ours, ready to run; another scale than asked for is an InputError."""
+    """Return the upscaler in a weights file of ours; another scale than asked for is an InputError."""
     from sr_models.checkpoint import load_network  # torch only when a network is wanted
     from sr_models.torch_upscaler import upscaler
 

@@ -62,7 +62,7 @@ def step(s: Stepper, hr_uint8: Tensor) -> None:
         _discriminator_step(s, meters, sr.detach().float(), hr)
     gradient = _gradient_at_output(s, meters, sr.detach().float(), hr)
     state.g_adam.zero_grad(set_to_none=True)
-    sr.backward(gradient.to(sr.dtype))
+    torch.autograd.backward(sr, gradient.to(sr.dtype))
     finite = _update(s, state.generator, state.g_adam, meters, "gradient_g")
     _restore_buffers(state, kept, finite)
     _average(s, finite)
@@ -90,7 +90,7 @@ def _discriminator_step(s: Stepper, meters: Tensor, sr: Tensor, hr: Tensor) -> N
         logits_hr, logits_sr = discriminator(2 * hr - 1).float(), discriminator(2 * sr - 1).float()
     loss = losses.discriminator(logits_hr, logits_sr)
     adam.zero_grad(set_to_none=True)
-    loss.backward()
+    torch.autograd.backward(loss)
     _update(s, discriminator, adam, meters, "gradient_d")
     _note(meters, loss_d=loss, d_hr=logits_hr.sigmoid().mean(), d_sr=logits_sr.sigmoid().mean())
 
@@ -143,7 +143,7 @@ def _update(s: Stepper, network: nn.Module, adam: Adam, meters: Tensor, meter: s
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
     s.world.mean_([*gradients, *_float_buffers(network)])
     norm = torch.stack(torch._foreach_norm(gradients)).norm()
-    finite = norm.isfinite().float()
+    finite: Tensor = norm.isfinite().float()
     adam.found_inf = 1.0 - finite  # type: ignore[attr-defined]  # fused Adam then leaves everything as it was
     adam.step()
     _note(meters, **{meter: norm})

@@ -1,6 +1,7 @@
 """A torch network as an Upscaler: device, dtype, tiles, self-ensemble, and the one place that rounds."""
 
 import copy
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -91,7 +92,7 @@ def upscaler(
     device, dtype = pick_device(inference.device), DTYPES[inference.dtype]
     if dtype is torch.float16 and device.type == "cpu":
         raise InputError("fp16 wants a GPU; on the CPU take fp32 or bf16")
-    ready = fold_batch_norm(network).to(device, dtype, memory_format=torch.channels_last)
+    ready = fold_batch_norm(network).to(device, dtype).to(memory_format=torch.channels_last)
     cls = TorchUpscaler if colour == "rgb" else LumaTorchUpscaler
     return cls(ready.requires_grad_(False), scale, replace(inference, device=str(device)))
 
@@ -113,7 +114,9 @@ def pick_device(name: str) -> torch.device:
         torch.empty(0, device=name)
         return torch.device(name)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise InputError(f"no device {name!r} here ({str(error).splitlines()[0]}): try --device auto") from None
+        raise InputError(
+            f"no device {name!r} here ({str(error).splitlines()[0]}): try --device auto"
+        ) from None
 
 
 def to_tensor(images: Sequence[Image]) -> Tensor:
@@ -132,14 +135,14 @@ def to_images(x: Tensor) -> list[Image]:
 @torch.inference_mode()
 def run(network: nn.Module, x: Tensor, scale: int, inference: Inference) -> Tensor:
     """Return network(x), (N, C, H, W) in float32 on the CPU, tiled and averaged as inference says."""
-    device, dtype = torch.device(inference.device), DTYPES[inference.dtype]
+    device, dtype = pick_device(inference.device), DTYPES[inference.dtype]
 
     def forward(tile: Tensor) -> Tensor:
         tile = tile.to(device, dtype).contiguous(memory_format=torch.channels_last)
         return network(tile).float().cpu()  # type: ignore[no-any-return]
 
     def whole(picture: Tensor) -> Tensor:
-        side = tile_side(network, scale, x.shape[0], inference)
+        side = tile_side(network, x.shape[0], inference)
         return tiled(forward, picture, scale, side, int(network.reach))  # type: ignore[arg-type]
 
     return self_ensemble(whole, x) if inference.self_ensemble else whole(x)
@@ -169,13 +172,18 @@ def _tile(forward: Callable[[Tensor], Tensor], x: Tensor, scale: int, reach: int
     y0, x0 = max(0, box.top - reach), max(0, box.left - reach)
     bottom, right = min(h, box.top + box.side), min(w, box.left + box.side)
     out = forward(x[..., y0 : min(h, bottom + reach), x0 : min(w, right + reach)])
-    y, x_ = slice(scale * (box.top - y0), scale * (bottom - y0)), slice(scale * (box.left - x0), scale * (right - x0))
+    y, x_ = (
+        slice(scale * (box.top - y0), scale * (bottom - y0)),
+        slice(scale * (box.left - x0), scale * (right - x0)),
+    )
     return out[..., y, x_]
 
 
-def tile_side(network: nn.Module, scale: int, pictures: int, inference: Inference) -> int:
+def tile_side(network: nn.Module, pictures: int, inference: Inference) -> int:
     """Return the side of a tile, without its overlap, in LR pixels, that stays within the memory budget."""
-    floats = int(getattr(network, "floats_per_pixel", 256 * scale**2))
+    floats = int(network.floats_per_pixel)  # type: ignore[arg-type]
+    if floats == 0:  # nobody knows how far this network looks: always the whole picture
+        return sys.maxsize
     pixels = inference.memory_mb * 2**20 / (4 * floats * pictures)
     return max(32, int(pixels**0.5) - 2 * int(network.reach))  # type: ignore[arg-type]
 

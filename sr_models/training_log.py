@@ -15,14 +15,19 @@ class TrainingLog:
     so that a resumed run's log reads as if it had never stopped.
     """
 
-    def __init__(self, folder: Path, step: int) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, step: int, *, active: bool = True) -> None:
+        self.folder, self.active = folder, active
+        self._board: Any = None
+        if not active:  # one of several processes, and not the one that writes
+            return
         for name in ("train", "validation"):
             _drop_after(folder / f"{name}.csv", step)
         self._board = _tensorboard(folder, step)
 
     def add(self, kind: str, step: int, values: Mapping[str, float]) -> None:
         """Append a row of kind `train` or `validation`."""
+        if not self.active:
+            return
         path = self.folder / f"{kind}.csv"
         fresh = not path.exists()
         with path.open("a", newline="") as file:
@@ -33,15 +38,11 @@ class TrainingLog:
         if self._board is not None:
             for name, value in values.items():
                 self._board.add_scalar(f"{kind}/{name}", value, step)
-
-    def close(self) -> None:
-        """Flush TensorBoard."""
-        if self._board is not None:
-            self._board.close()
+            self._board.flush()
 
 
 def draw_health(folder: Path) -> None:
-    """Write health.png: D on originals and reconstructions, gradient norms, LR consistency, PSNR over steps."""
+    """Write health.png: D's opinions, gradient norms, LR consistency and PSNR over the steps."""
     import io
 
     import pandas as pd
@@ -79,4 +80,4 @@ def _tensorboard(folder: Path, step: int) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:  # an extra: `pip install srmos[tensorboard]`
         return None
-    return SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)  # type: ignore[no-untyped-call]
+    return SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)

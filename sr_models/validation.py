@@ -59,7 +59,9 @@ def measure(results: Sequence[Image], hrs: Sequence[Image], lrs: Sequence[Image]
     consistency = [psnr(imresize(sr, 1 / scale), lr) for sr, lr in zip(results, lrs, strict=True)]
     energy = [gradient_energy(sr) / max(1e-9, gradient_energy(hr)) for sr, hr in trimmed]
     return Validation(
-        float(np.mean([psnr(sr, hr) for sr, hr in trimmed])), float(np.mean(consistency)), float(np.mean(energy))
+        float(np.mean([psnr(sr, hr) for sr, hr in trimmed])),
+        float(np.mean(consistency)),
+        float(np.mean(energy)),
     )
 
 

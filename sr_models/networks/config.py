@@ -1,7 +1,7 @@
 """Which network, with which options: what a recipe states and a weights file carries."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, fields
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from sr_models.data.errors import InputError, UnknownNameError
@@ -27,4 +27,10 @@ def from_json(values: Mapping[str, Any]) -> NetworkConfig:
     known = {field.name for field in fields(FAMILIES[family])}
     if unknown := sorted(options.keys() - known):
         raise InputError(f"{family} has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}")
-    return FAMILIES[family](**{k: tuple(v) if isinstance(v, list) else v for k, v in options.items()})
+    build: Callable[..., NetworkConfig] = FAMILIES[family]
+    return build(**{k: tuple(v) if isinstance(v, list) else v for k, v in options.items()})
+
+
+def started_alike(config: NetworkConfig) -> NetworkConfig:
+    """Return config without how its weights began, which does not matter to those who go on from them."""
+    return replace(config, init="default") if isinstance(config, SrresnetConfig) else config

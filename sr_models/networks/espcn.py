@@ -1,7 +1,7 @@
 """ESPCN (Shi et al., CVPR 2016): every convolution at LR size, then a pixel shuffle."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -11,7 +11,7 @@ class EspcnConfig:
     """5-3-3 with 64 and 32 channels and tanh: 24,752 weights at x4."""
 
     family: ClassVar[str] = "espcn"
-    colour: ClassVar[str] = "luma"
+    colour: ClassVar[Literal["luma"]] = "luma"
     scale: int = 4
     widths: tuple[int, int] = (64, 32)
 
@@ -28,6 +28,7 @@ class Espcn(nn.Module):
     def __init__(self, config: EspcnConfig) -> None:
         super().__init__()
         n1, n2 = config.widths
+        self.floats_per_pixel = 3 * n1
         self.body = nn.Sequential(
             nn.Conv2d(1, n1, 5, padding=2),
             nn.Tanh(),

@@ -25,17 +25,18 @@ def icnr_(conv: nn.Conv2d, r: int) -> None:
 
 @torch.no_grad()
 def pass_through_(network: "Srresnet") -> None:
-    """Let channels 0 to 2 carry the picture from head to tail, in place: the network starts as nearest neighbour.
+    """Let channels 0 to 2 carry the picture from head to tail, in place: a start at nearest neighbour.
 
     Without it the first several hundred steps go into learning that an enlarged picture looks like the
-    picture. All other weights keep their usual start, the tail's at a tenth so that they do not drown it.
+    picture. Other weights keep their usual start, the tail's at a tenth, so as not to drown it.
     """
     _carry(network.head[0], 1)
-    last = network.join[1] if isinstance(network.join[1], nn.BatchNorm2d) else network.join[0]
-    last.weight[:_RGB] = 0.0  # the long skip alone reaches these channels at first
-    last.bias[:_RGB] = 0.0
-    for stage in network.upscale:
-        _carry(stage[0], stage[1].upscale_factor ** 2)
+    for parameter in (
+        network.join[-1].parameters() if network.norm == "batch" else network.join[0].parameters()
+    ):
+        parameter[:_RGB] = 0.0  # the long skip alone reaches these channels at first
+    for conv, r in network.upscaling():
+        _carry(conv, r**2)
     network.tail.weight *= _QUIET
     _carry(network.tail, 1, gain=2.0, bias=-1.0)  # the tail works on [-1, 1]
 
@@ -43,13 +44,13 @@ def pass_through_(network: "Srresnet") -> None:
 def _carry(conv: nn.Module, copies: int, gain: float = 1.0, bias: float = 0.0) -> None:
     """Make the outputs of channels 0 to 2 (copies of each) gain times the same input pixel, plus bias.
 
-    The tail keeps its other inputs; every earlier layer hears its own channel alone.
+    The tail, which has no other outputs, keeps listening to the other channels.
     """
     if not isinstance(conv, nn.Conv2d) or conv.bias is None:
         raise TypeError("a convolution with a bias is wanted")
     middle = conv.kernel_size[0] // 2
-    heard = slice(None) if copies > 1 or conv.out_channels > _RGB else slice(0, _RGB)
-    conv.weight[: _RGB * copies, heard] = 0.0
+    is_tail = conv.out_channels == _RGB
+    conv.weight[: _RGB * copies, : _RGB if is_tail else None] = 0.0
     for channel in range(_RGB):
         conv.weight[channel * copies : (channel + 1) * copies, channel, middle, middle] = gain
     conv.bias[: _RGB * copies] = bias

@@ -1,7 +1,7 @@
 """SRCNN (Dong et al., ECCV 2014 and TPAMI 2016): three convolutions after bicubic enlargement."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
@@ -15,7 +15,7 @@ class SrcnnConfig:
     """9-1-5 is the paper's column in most tables (8,129 weights), 9-5-5 the larger one (57,281)."""
 
     family: ClassVar[str] = "srcnn"
-    colour: ClassVar[str] = "luma"
+    colour: ClassVar[Literal["luma"]] = "luma"
     scale: int = 4
     kernels: tuple[int, int, int] = (9, 1, 5)
     widths: tuple[int, int] = (64, 32)
@@ -42,6 +42,7 @@ class Srcnn(nn.Module):
         self.margin = (k1 + k2 + k3 - 3) // 2
         self.reach = 2 + -(-self.margin // config.scale)
         """How far a picture's pixel can act on the result, in LR pixels."""
+        self.floats_per_pixel = 3 * n1 * config.scale**2
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the enlarged luma."""

@@ -1,5 +1,6 @@
 """SRResNet, the generator of SRGAN (Ledig et al., CVPR 2017, figure 4)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -16,15 +17,15 @@ class SrresnetConfig:
     """B = 16 blocks of 64 channels at x4 is the paper's (1,549,462 parameters)."""
 
     family: ClassVar[str] = "srresnet"
-    colour: ClassVar[str] = "rgb"
+    colour: ClassVar[Literal["rgb"]] = "rgb"
     scale: int = 4
     blocks: int = 16
     width: int = 64
     norm: Literal["batch", "none"] = "batch"
     long_skip: bool = True
     init: Literal["default", "icnr", "passthrough"] = "default"
-    """How weights start. `icnr`: upscaling convolutions without checkerboard. `passthrough`: ICNR, and the first
-    three channels carry the picture through, so that training begins at nearest neighbour and not at noise."""
+    """How weights start. `icnr`: upscaling convolutions without checkerboard. `passthrough`: ICNR, and three
+    channels carry the picture through, so that training begins at nearest neighbour and not at noise."""
 
     def __post_init__(self) -> None:
         if self.scale not in _STAGES:
@@ -50,7 +51,7 @@ class Srresnet(nn.Module):
     def __init__(self, config: SrresnetConfig) -> None:
         super().__init__()
         width = config.width
-        self.long_skip = config.long_skip
+        self.long_skip, self.norm = config.long_skip, config.norm
         self.head = nn.Sequential(nn.Conv2d(3, width, 9, padding=4), nn.PReLU())
         self.blocks = nn.Sequential(*(ResidualBlock(width, config.norm) for _ in range(config.blocks)))
         self.join = nn.Sequential(nn.Conv2d(width, width, 3, padding=1), _norm(width, config.norm))
@@ -58,9 +59,11 @@ class Srresnet(nn.Module):
         self.tail = nn.Conv2d(width, 3, 9, padding=4)
         self.reach = 4 + 2 * config.blocks + 1 + len(_STAGES[config.scale]) + 4
         """How far a picture's pixel can act on the result, in LR pixels (a little more than the least)."""
+        self.floats_per_pixel = 3 * width * config.scale**2
+        """Memory of the largest layer, per LR pixel: a convolution's result, shuffled, and its PReLU."""
         if config.init != "default":
-            for stage in self.upscale:
-                icnr_(stage[0], stage[1].upscale_factor)
+            for conv, r in self.upscaling():
+                icnr_(conv, r)
         if config.init == "passthrough":
             pass_through_(self)
 
@@ -70,6 +73,12 @@ class Srresnet(nn.Module):
         deep = self.join(self.blocks(x))
         x = self.upscale(x + deep if self.long_skip else deep)
         return 0.5 * (self.tail(x) + 1.0)  # type: ignore[no-any-return]
+
+    def upscaling(self) -> Iterator[tuple[nn.Conv2d, int]]:
+        """Yield the convolution of each upscaling stage and the factor of its pixel shuffle."""
+        for stage in self.upscale:
+            if isinstance(stage, UpscaleStage):
+                yield stage.conv, stage.r
 
 
 class ResidualBlock(nn.Module):
@@ -94,7 +103,14 @@ class UpscaleStage(nn.Sequential):
     """conv, pixel shuffle by r, PReLU: (N, width, h, w) -> (N, width, r*h, r*w)."""
 
     def __init__(self, width: int, r: int) -> None:
-        super().__init__(nn.Conv2d(width, width * r**2, 3, padding=1), nn.PixelShuffle(r), nn.PReLU())
+        conv = nn.Conv2d(width, width * r**2, 3, padding=1)
+        super().__init__(conv, nn.PixelShuffle(r), nn.PReLU())
+        self.r = r
+
+    @property
+    def conv(self) -> nn.Conv2d:
+        """The convolution before the shuffle."""
+        return self[0]  # type: ignore[return-value]
 
 
 def _norm(width: int, norm: str) -> nn.Module:

@@ -2,4 +2,4 @@
 
 from sr_models.shipped import register_shipped
 
-register_shipped("espcn", "ESPCN")
+register_shipped("espcn")

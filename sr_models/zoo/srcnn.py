@@ -2,5 +2,5 @@
 
 from sr_models.shipped import register_shipped
 
-register_shipped("srcnn", "SRCNN")
-register_shipped("srcnn-955", "SRCNN 9-5-5")
+register_shipped("srcnn")
+register_shipped("srcnn-955")
