@@ -152,10 +152,24 @@ def _info(args: argparse.Namespace) -> int:
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="NAME|FILE", help="shipped weights by name, or a weights file")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.onnx")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="*.onnx, or *.safetensors: fp16, card beside it",
+    )
+    parser.add_argument("--scores", type=Path, metavar="CSV", help="of `bench run`, for the card")
+    parser.add_argument("--notes", metavar="TEXT", help="for the card")
 
 
 def _export(args: argparse.Namespace) -> int:
+    if args.out.suffix == ".safetensors":
+        from sr_models.shipping import ship
+
+        ship(_weights(args.model), args.out, scores=args.scores, notes=args.notes)
+        print(f"{args.out} and {args.out.with_suffix('.md').name}: {args.out.stat().st_size / 1e6:.2f} MB")
+        return 0
     from sr_models.export import export_onnx
 
     levels = export_onnx(_weights(args.model), args.out)
@@ -208,7 +222,12 @@ COMMANDS = [
     Command("pack", "Put folders of pictures into one file to train from.", _pack_arguments, _pack),
     Command("train", "Train a recipe.", _train_arguments, _train),
     Command("info", "Print the card of a weights file.", _info_arguments, _info),
-    Command("export", "Write weights as ONNX, checked against torch.", _export_arguments, _export),
+    Command(
+        "export",
+        "Write weights as ONNX, checked against torch, or as a file to ship.",
+        _export_arguments,
+        _export,
+    ),
     Command(
         "study", "Draw the paper's supplementary figures from trainings of our own.", _study_arguments, _study
     ),

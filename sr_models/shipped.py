@@ -1,6 +1,7 @@
 """The weights that come with the package, as models with names."""
 
 import hashlib
+import json
 from pathlib import Path
 
 from sr_models.data.errors import InputError
@@ -22,12 +23,21 @@ def weights_path(name: str) -> Path:
 def register_shipped(name: str) -> None:
     """Register the shipped weights called name as a model; a name without weights is not registered.
 
-    The file's hash is the model's version, so that stored scores are made anew when weights change.
+    The model's version is a hash of its tensors, so that stored scores are made anew when weights change,
+    and not when a card does.
     """
     path = WEIGHTS / f"{name}.safetensors"
     if path.is_file():
-        version = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        model(name, version=version)(lambda scale: open_weights(path, scale))
+        model(name, version=tensors_hash(path))(lambda scale: open_weights(path, scale))
+
+
+def tensors_hash(path: Path) -> str:
+    """Return 16 hex digits over the names, shapes and values in a safetensors file, its metadata left out."""
+    content = path.read_bytes()
+    start = 8 + int.from_bytes(content[:8], "little")  # the format: header size, JSON header, values
+    header = json.loads(content[8:start])
+    header.pop("__metadata__", None)
+    return hashlib.sha256(json.dumps(header, sort_keys=True).encode() + content[start:]).hexdigest()[:16]
 
 
 def open_weights(path: Path, scale: int | None = None) -> Upscaler:
