@@ -89,7 +89,7 @@ def _import_factory(spec: str) -> Build:
     module_name, has_colon, attribute = spec.partition(":")
     if not has_colon or not attribute:
         raise InputError(
-            f"{spec!r} is no model: NAME=module:factory or NAME=FILE ({', '.join(MODEL_SUFFIXES)}) is wanted"
+            f"{spec!r} is no model: NAME=module:factory is wanted, or NAME=FILE ({', '.join(MODEL_SUFFIXES)})"
         )
     here = str(Path.cwd())
     if here not in sys.path:  # console scripts do not have it, `python -m` does
