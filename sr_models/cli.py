@@ -1,12 +1,234 @@
 """`sr-models`: networks, training and weights from the command line."""
 
+import argparse
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sr_models.command import Command, run_command
+from sr_models.data.errors import InputError
 
-COMMANDS: list[Command] = []
+if TYPE_CHECKING:
+    from sr_models.recipes import TrainConfig
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `sr-models` and return its exit code."""
-    return run_command("sr-models", "Networks: list, train, export.", COMMANDS, argv)
+    return run_command("sr-models", "Networks: list, pack, train, inspect, export, study.", COMMANDS, argv)
+
+
+def _list_arguments(_parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+def _list(_args: argparse.Namespace) -> int:
+    from sr_models.models import MODELS
+
+    for model in MODELS:
+        print(f"{model.name:16} {'slow: only when named' if model.slow else ''}".rstrip())
+    return 0
+
+
+def _pack_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folders of training pictures")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="the pack, such as train.pack"
+    )
+    parser.add_argument(
+        "--min-side", type=int, default=96, metavar="PX", help="leave out smaller pictures (default: 96)"
+    )
+    parser.add_argument(
+        "--unchecked",
+        action="store_true",
+        help="do not compare with Set5, Set14, BSD100; the pack, and every card made from it, will say so",
+    )
+
+
+def _pack(args: argparse.Namespace) -> int:
+    from sr_models.near_duplicates import UNCHECKED, from_test_sets
+    from sr_models.pack import write_pack
+
+    benchmarks = UNCHECKED if args.unchecked else from_test_sets()
+    pack = write_pack(args.folders, args.out, benchmarks, min_side=args.min_side)
+    held_out = sum(p.held_out for p in pack.pictures)
+    megapixels = sum(p.height * p.width for p in pack.pictures) / 1e6
+    print(
+        f"{args.out}: {len(pack.pictures)} pictures ({held_out} held out), {megapixels:.0f} megapixels, "
+        f"checked against {', '.join(pack.checked_against) or 'nothing'}, digest {pack.digest()}"
+    )
+    return 0
+
+
+def _train_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("recipe", metavar="RECIPE", help="srcnn, srcnn-955, espcn, srresnet-mse, srgan-vgg22, ...")
+    add("--data", type=Path, required=True, metavar="PACK", help="made by `sr-models pack`")
+    add("--out", type=Path, required=True, metavar="DIR", help="checkpoints, weights, logs, samples")
+    add("--schedule", choices=("paper", "fast", "gpu"), default="fast", help="default: fast")
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--steps", type=int, help="instead of the recipe's")
+    budget.add_argument(
+        "--minutes", type=float, help="instead of steps; the schedule is stretched to this wall-clock time"
+    )
+    add(
+        "--resume", nargs="?", const="", metavar="FILE", help="go on from DIR/state.safetensors, or from FILE"
+    )
+    add(
+        "--start",
+        type=Path,
+        metavar="WEIGHTS",
+        help="begin from these weights, not the recipe's shipped ones",
+    )
+    add("--batch", type=int, help="instead of the recipe's")
+    add("--crop", type=int, metavar="PX", help="HR crop side, instead of the recipe's")
+    add("--lr", type=float, help="peak learning rate, instead of the recipe's")
+    add("--seed", type=int, default=0)
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
+    add("--precision", choices=("auto", "fp32", "bf16"), default="auto")
+    add(
+        "--vgg", type=Path, metavar="PATH", help="feature network, instead of downloading torchvision's VGG19"
+    )
+    add("--feature-scale", type=float, help="factor on the features before they are compared")
+    add("--validate-every", type=int, default=500, metavar="N", help="steps (default: 500)")
+    add("--log-every", type=int, default=50, metavar="N", help="steps (default: 50)")
+    add("--no-graph", action="store_true", help="on CUDA: launch kernels one by one")
+
+
+def _train(args: argparse.Namespace) -> int:
+    import logging
+
+    from sr_models.pack import open_pack
+    from sr_models.recipes import recipe
+    from sr_models.train import STATE, TrainOptions, train
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    config = _with_arguments(recipe(args.recipe, args.schedule), args)
+    resume = None if args.resume is None else Path(args.resume or args.out / STATE)
+    options = TrainOptions(
+        device=args.device,
+        precision=args.precision,
+        resume=resume,
+        start=args.start,
+        vgg=args.vgg,
+        feature_scale=args.feature_scale,
+        log_every=args.log_every,
+        validate_every=args.validate_every,
+        graph=not args.no_graph,
+    )
+    print(train(config, open_pack(args.data), args.out, options))
+    return 0
+
+
+def _with_arguments(config: "TrainConfig", args: argparse.Namespace) -> "TrainConfig":
+    for name, value in vars(args).items():
+        if name in ("steps", "minutes", "batch", "crop", "lr") and value is not None and value <= 0:
+            raise InputError(f"--{name} wants a positive number, {value} came")
+    if args.lr:
+        config = replace(config, lr=replace(config.lr, peak=args.lr))
+    return replace(
+        config,
+        steps=args.steps or config.steps,
+        minutes=args.minutes,
+        batch=args.batch or config.batch,
+        crop_px=args.crop or config.crop_px,
+        seed=args.seed,
+    )
+
+
+def _info_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="NAME|FILE", help="shipped weights by name, or a weights file")
+
+
+def _info(args: argparse.Namespace) -> int:
+    from sr_models.checkpoint import load_network
+    from sr_models.model_card import card_markdown
+
+    network, card = load_network(_weights(args.model))
+    print(card_markdown(card, sum(p.numel() for p in network.parameters())), end="")
+    return 0
+
+
+def _export_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="NAME|FILE", help="shipped weights by name, or a weights file")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="*.onnx, or *.safetensors: fp16, card beside it",
+    )
+    parser.add_argument("--scores", type=Path, metavar="CSV", help="of `bench run`, for the card")
+    parser.add_argument("--notes", metavar="TEXT", help="for the card")
+
+
+def _export(args: argparse.Namespace) -> int:
+    if args.out.suffix == ".safetensors":
+        from sr_models.shipping import ship
+
+        ship(_weights(args.model), args.out, scores=args.scores, notes=args.notes)
+        print(f"{args.out} and {args.out.with_suffix('.md').name}: {args.out.stat().st_size / 1e6:.2f} MB")
+        return 0
+    from sr_models.export import export_onnx
+
+    levels = export_onnx(_weights(args.model), args.out)
+    print(f"{args.out}: agrees with torch within {levels} grey level{'s' * (levels != 1)}")
+    return 0
+
+
+def _study_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "kind",
+        choices=("depth", "evolution"),
+        help="PSNR and time against blocks; one picture through training",
+    )
+    add("--data", type=Path, required=True, metavar="PACK")
+    add("--out", type=Path, required=True, metavar="DIR")
+    add("--steps", type=int, help="of each training (default: depth 1000, evolution 2000)")
+    add("--blocks", type=int, nargs="+", default=[1, 2, 4, 8], metavar="B", help="depths (default: 1 2 4 8)")
+    add("--width", type=int, default=64, help="channels (default: 64)")
+    add("--moments", type=int, default=8, help="evolution: pictures to show (default: 8)")
+    add("--device", default="auto")
+
+
+def _study(args: argparse.Namespace) -> int:
+    from sr_models.pack import open_pack
+    from sr_models.study import study_depth, study_evolution
+
+    pack = open_pack(args.data)
+    if args.kind == "depth":
+        out = study_depth(
+            pack, args.out, blocks=args.blocks, width=args.width, steps=args.steps or 1000, device=args.device
+        )
+    else:
+        steps = args.steps or 2000
+        out = study_evolution(
+            pack, args.out, moments=args.moments, width=args.width, steps=steps, device=args.device
+        )
+    print(out)
+    return 0
+
+
+def _weights(text: str) -> Path:
+    from sr_models.shipped import weights_path
+
+    return Path(text) if text.endswith(".safetensors") else weights_path(text)
+
+
+COMMANDS = [
+    Command("list", "List the models that can be run by name.", _list_arguments, _list),
+    Command("pack", "Put folders of pictures into one file to train from.", _pack_arguments, _pack),
+    Command("train", "Train a recipe.", _train_arguments, _train),
+    Command("info", "Print the card of a weights file.", _info_arguments, _info),
+    Command(
+        "export",
+        "Write weights as ONNX, checked against torch, or as a file to ship.",
+        _export_arguments,
+        _export,
+    ),
+    Command(
+        "study", "Draw the paper's supplementary figures from trainings of our own.", _study_arguments, _study
+    ),
+]

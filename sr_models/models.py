@@ -1,5 +1,6 @@
 """Every model by name: what `bench run --models` and `sr-models list` know."""
 
+import hashlib
 import importlib
 import sys
 from collections.abc import Callable
@@ -28,6 +29,8 @@ class Model:
     """Runs only when named."""
 
 
+MODEL_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".onnx")
+
 MODELS: Registry[Model] = Registry("model", package="sr_models.zoo", group="srmos.models")
 
 
@@ -42,9 +45,11 @@ def model(name: str, *, version: str, slow: bool = False) -> Callable[[Build], B
 
 
 def find_model(text: str) -> Model:
-    """Return the model that text means: a registered name, or NAME=module:factory.
+    """Return the model that text means: a registered name, NAME=FILE or NAME=module:factory.
 
-    `factory(scale)` returns an Upscaler; its `version` attribute says when stored scores may be trusted.
+    FILE is weights of ours, a checkpoint that spandrel knows, an ONNX or a TorchScript file; its hash is the
+    model's version. `factory(scale)` returns an Upscaler; its `version` attribute says when stored scores may
+    be trusted.
     """
     name, is_spec, spec = text.partition("=")
     if not is_spec:
@@ -52,14 +57,40 @@ def find_model(text: str) -> Model:
     check_name(name)
     if name in MODELS:
         raise InputError(f"{name} is a built-in model: choose another name for {spec}")
+    if spec.endswith(MODEL_SUFFIXES):
+        return _from_file(name, Path(spec).expanduser())
     factory = _import_factory(spec)
-    return Model(name, factory, getattr(factory, "version", None))
+    return Model(name, lambda scale: _made(factory, spec, scale), getattr(factory, "version", None))
+
+
+def _made(factory: Build, spec: str, scale: int) -> Upscaler:
+    """Return factory(scale); a bare torch network is wrapped as one of RGB in [0, 1]."""
+    made = factory(scale)
+    if not isinstance(made, Upscaler) and hasattr(made, "state_dict"):
+        from sr_models.foreign import open_network
+
+        return open_network(made, scale, spec)
+    return made
+
+
+def _from_file(name: str, path: Path) -> Model:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+
+    def build(scale: int) -> Upscaler:
+        from sr_models.foreign import open_model_file  # torch only when a network is wanted
+
+        return open_model_file(path, scale)
+
+    return Model(name, build, hashlib.sha256(path.read_bytes()).hexdigest()[:16])
 
 
 def _import_factory(spec: str) -> Build:
     module_name, has_colon, attribute = spec.partition(":")
     if not has_colon or not attribute:
-        raise InputError(f"{spec!r} is no model: NAME=module:factory is wanted")
+        raise InputError(
+            f"{spec!r} is no model: NAME=module:factory is wanted, or NAME=FILE ({', '.join(MODEL_SUFFIXES)})"
+        )
     here = str(Path.cwd())
     if here not in sys.path:  # console scripts do not have it, `python -m` does
         sys.path.insert(0, here)

@@ -1,0 +1,99 @@
+"""Weights files: safetensors whose metadata says what network this is and how it came to be."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from sr_models.data.errors import InputError
+from sr_models.data.image import write_bytes
+from sr_models.networks.config import NetworkConfig, from_json, to_json
+
+_KEY = "srmos"
+
+
+@dataclass(frozen=True)
+class Card:
+    """A model card: what was done, with which pictures, and what came of it. Nothing here is guessed."""
+
+    name: str
+    network: NetworkConfig
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    """The TrainConfig as plain values, and the steps really made."""
+    pictures: Mapping[str, Any] = field(default_factory=dict)
+    """Which pictures, their number, digest and terms, and which test sets they were checked against."""
+    licence: str = "Apache-2.0"
+    machine: str = ""
+    seconds: float = 0.0
+    """Training time."""
+    measured: Mapping[str, Any] = field(default_factory=dict)
+    """Held-out PSNR, gradient ratios, and scores by protocol and data set."""
+    notes: str = ""
+
+
+def save_weights(path: Path, network: nn.Module, card: Card, *, half: bool = False) -> None:
+    """Write the network's weights and card, whole or not at all; half stores fp16."""
+    tensors = {k: _stored(v, half) for k, v in network.state_dict().items() if v.is_floating_point()}
+    metadata = {**asdict(card), "network": to_json(card.network)}
+    write_bytes(path, save(tensors, {_KEY: json.dumps(metadata, sort_keys=True)}))
+
+
+def load_card(path: Path) -> Card:
+    """Return the card of a weights file of ours, or raise InputError."""
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: not a whole safetensors file ({error})") from None
+    if _KEY not in metadata:
+        raise InputError(f"{path}: a safetensors file, but without the card that srmos writes")
+    values = json.loads(metadata[_KEY])
+    return Card(**{**values, "network": from_json(values["network"])})
+
+
+def is_ours(path: Path) -> bool:
+    """Return whether a safetensors file carries a card of ours."""
+    try:
+        with safe_open(path, "pt") as file:
+            return _KEY in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
+
+
+def load_network(path: Path) -> tuple[nn.Module, Card]:
+    """Return the network with its weights (float32, evaluation mode), and its card."""
+    card = load_card(path)
+    network = card.network.build()
+    with safe_open(path, "pt") as file:
+        tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (not a dict)
+    load_exactly(network, tensors, path)
+    return network.eval(), card
+
+
+def load_exactly(network: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Fill the network's floating-point state from tensors; other names or shapes are an InputError."""
+    wanted = {k: v for k, v in network.state_dict().items() if v.is_floating_point()}
+    missing, unexpected = sorted(wanted.keys() - tensors.keys()), sorted(tensors.keys() - wanted.keys())
+    reshaped = [k for k in wanted.keys() & tensors.keys() if wanted[k].shape != tensors[k].shape]
+    if missing or unexpected or reshaped:
+        raise InputError(
+            f"{path}: weights of another network (missing {_some(missing)}; unexpected {_some(unexpected)}; "
+            f"of another shape {_some(sorted(reshaped))})"
+        )
+    network.load_state_dict(tensors, strict=False)
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "") or "none"
+
+
+def _stored(tensor: Tensor, half: bool) -> Tensor:
+    return tensor.detach().cpu().contiguous().to(torch.float16 if half else tensor.dtype)

@@ -1,0 +1,47 @@
+"""Where a run is between its first step and its last, by steps or by minutes."""
+
+import time
+from dataclasses import dataclass
+
+from sr_models.recipes import TrainConfig
+from sr_models.run_state import Progress
+from sr_models.world import World
+
+
+@dataclass
+class Clock:
+    """Progress and learning rate of a run; `seconds_before` were spent before it was resumed."""
+
+    config: TrainConfig
+    seconds_before: float
+
+    def __post_init__(self) -> None:
+        self._started = time.monotonic()
+        self._seconds_per_step = 0.0
+        self._marked_step: int | None = None
+
+    def over(self, progress: Progress) -> bool:
+        """Return whether the run has had its steps or its minutes."""
+        if self.config.minutes is None:
+            return progress.step >= self.config.steps
+        return progress.seconds >= 60 * self.config.minutes
+
+    def rates(self, step: int, progress: Progress) -> tuple[float, float]:
+        """Return (lr, ema weight) of a step; the average warms up, so that it does not remember the start."""
+        ema = self.config.ema
+        weight = 1 - min(ema, (1 + step) / (10 + step)) if ema else 1.0
+        return progress.lr_scale * self.config.lr.at(step, self.position(step, progress)), weight
+
+    def position(self, step: int, progress: Progress) -> float:
+        """Return 0 (first step) to 1 (last); by minutes, steps ahead count at the speed of the last ones."""
+        if self.config.minutes is None:
+            return step / self.config.steps
+        ahead = (step - progress.step) * self._seconds_per_step
+        return min(1.0, (progress.seconds + ahead) / (60 * self.config.minutes))
+
+    def tick(self, progress: Progress, world: World) -> None:
+        """Note the time after some steps, the same on every process."""
+        now = world.largest(self.seconds_before + time.monotonic() - self._started)
+        if self._marked_step is not None and progress.step > self._marked_step:
+            self._seconds_per_step = (now - progress.seconds) / (progress.step - self._marked_step)
+        progress.seconds, self._marked_step = now, progress.step

@@ -1,0 +1,109 @@
+"""Brings each step its crops and rates without the host in between; on CUDA a step is one graph.
+
+Crop plans and rates of a chunk of steps lie in tables on the device, and a counter there says which
+row is next: a step reads nothing from the host, so it can be captured once and replayed.
+"""
+
+import logging
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sr_models.crops import crop_source, gather
+from sr_models.data.errors import InputError
+from sr_models.pack import Pack
+from sr_models.steps import Stepper, step
+
+log = logging.getLogger(__name__)
+
+_GRAPH_AFTER = 12
+"""Steps made kernel by kernel before one is captured: libraries choose their algorithms meanwhile."""
+
+
+class Feed:
+    """`load` a chunk of at most `rows` steps, then `step` as often."""
+
+    def __init__(self, pack: Pack, stepper: Stepper, *, rows: int, graph: bool) -> None:
+        config, self.stepper = stepper.state.config, stepper
+        self.source = crop_source(pack, config.crop_px)
+        self.device = stepper.state.lr.device
+        pixels = torch.from_numpy(pack.pixels())
+        self.resident = _fits(pixels, self.device)
+        self.pixels = pixels.to(self.device) if self.resident else pixels
+        world = stepper.world
+        share = len(range(world.rank, config.batch, world.size))
+        if config.batch % world.size:
+            raise InputError(f"a batch of {config.batch} cannot be shared evenly by {world.size} processes")
+        self.plan = torch.zeros((rows, share, 3), dtype=torch.int64, device=self.device)
+        self.rates = torch.zeros((rows, 2), device=self.device)
+        self.counter = torch.zeros(1, dtype=torch.int64, device=self.device)
+        self.taken = 0
+        self.replay: Callable[[], None] | None = None
+        self.capture = graph and self.device.type == "cuda" and self.resident and world.size == 1
+        # One stream for eager steps and capture: autograd's nodes remember the stream they first ran on.
+        self.stream = _new_stream(self.device)
+        if graph and self.device.type == "cuda" and not self.capture:
+            log.info("no CUDA graph: %s", "several processes" if self.resident else "the pictures do not fit")
+
+    def load(self, first: int, rates: list[tuple[float, float]]) -> None:
+        """Put the crops and (lr, ema weight) of the steps from `first` on the device."""
+        config, world = self.stepper.state.config, self.stepper.world
+        plan = self.source.plan(config.seed, first, len(rates), config.batch)
+        mine = np.ascontiguousarray(plan[:, world.rank :: world.size])
+        if self.stream is not None:  # validation and loading run on the default stream
+            torch.cuda.synchronize(self.device)
+        self.plan[: len(rates)].copy_(torch.from_numpy(mine))
+        self.rates[: len(rates)].copy_(torch.tensor(rates))
+        self.counter.zero_()
+        if self.stream is not None:
+            self.stream.wait_stream(torch.cuda.current_stream(self.device))
+
+    def step(self) -> None:
+        """Make one step."""
+        with torch.cuda.stream(self.stream):  # does nothing where stream is None
+            if self.replay is None and self.capture and self.taken == _GRAPH_AFTER:
+                self.replay = self._captured()
+            (self.replay or self._eager)()
+        self.taken += 1
+
+    def settle(self) -> None:
+        """Wait until every step is done; only then may others read what steps have written."""
+        if self.stream is not None:
+            torch.cuda.synchronize(self.device)
+
+    def _eager(self) -> None:
+        s = self.stepper
+        row = self.rates.index_select(0, self.counter)[0]
+        s.state.lr.copy_(row[0])
+        s.ema_weight.copy_(row[1])
+        plan = self.plan.index_select(0, self.counter)[0].to(self.pixels.device)
+        step(s, gather(self.pixels, plan, s.state.config.crop_px).to(self.device))
+        self.counter.add_(1)
+
+    def _captured(self) -> Callable[[], None] | None:
+        """Return the replay of one step, or None where CUDA cannot. Capturing itself runs nothing."""
+        graph = torch.cuda.CUDAGraph()
+        try:
+            torch.cuda.synchronize(self.device)
+            with torch.cuda.graph(graph, stream=self.stream):
+                self._eager()
+        except RuntimeError as error:
+            log.warning("no CUDA graph, going on kernel by kernel: %s", str(error).splitlines()[0])
+            torch.cuda.synchronize(self.device)
+            return None
+        log.info("each step is now one CUDA graph")
+        return graph.replay
+
+
+def _new_stream(device: torch.device) -> torch.cuda.Stream | None:
+    return torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
+
+
+def _fits(pixels: Tensor, device: torch.device) -> bool:
+    """Return whether the pictures may stay on the device: they take at most half of what is free."""
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return pixels.numel() < free // 2

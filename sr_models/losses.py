@@ -1,0 +1,38 @@
+"""The losses of the SRGAN paper, as plain functions; pictures are (N, 3, H, W) in [0, 1].
+
+Symbols: I_HR and I_SR are original and reconstruction, phi the feature network, D the
+discriminator. `feature_distance` serves VGG22 and VGG54: they differ in phi alone.
+"""
+
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+
+def mse(sr: Tensor, hr: Tensor) -> Tensor:
+    """Return l_MSE: mean squared difference on the paper's [-1, 1] scale, which is 4 times that on [0, 1]."""
+    return 4.0 * F.mse_loss(sr, hr)
+
+
+def feature_distance(phi_sr: Tensor, phi_hr: Tensor) -> Tensor:
+    """Return l_VGG/i.j: mean over all elements of the squared difference of (already scaled) features."""
+    return F.mse_loss(phi_sr, phi_hr)
+
+
+def adversarial(logits_sr: Tensor) -> Tensor:
+    """Return l_Gen: batch mean of -log D(G(I_LR)); of logits x, -log(sigmoid(x)) = softplus(-x)."""
+    return F.softplus(-logits_sr).mean()
+
+
+def discriminator(logits_hr: Tensor, logits_sr: Tensor) -> Tensor:
+    """Return what D minimises: batch mean of -log D(I_HR) - log(1 - D(G(I_LR)))."""
+    return F.softplus(-logits_hr).mean() + F.softplus(logits_sr).mean()
+
+
+def total_variation(sr: Tensor) -> Tensor:
+    """Return l_TV: squared differences of neighbours on [-1, 1], summed over a picture, mean over the batch.
+
+    The sum, not the mean, is what the paper's weight of 2e-8 belongs to (Johnson et al., ECCV 2016).
+    """
+    down = (sr[..., 1:, :] - sr[..., :-1, :]).square().sum()
+    right = (sr[..., :, 1:] - sr[..., :, :-1]).square().sum()
+    return 4.0 * (down + right) / sr.shape[0]

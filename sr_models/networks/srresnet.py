@@ -1,0 +1,117 @@
+"""SRResNet, the generator of SRGAN (Ledig et al., CVPR 2017, figure 4)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from torch import Tensor, nn
+
+from sr_models.data.errors import InputError
+from sr_models.networks.initial import icnr_, pass_through_
+
+_STAGES = {2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
+
+
+@dataclass(frozen=True)
+class SrresnetConfig:
+    """B = 16 blocks of 64 channels at x4 is the paper's (1,549,462 parameters)."""
+
+    family: ClassVar[str] = "srresnet"
+    colour: ClassVar[Literal["rgb"]] = "rgb"
+    scale: int = 4
+    blocks: int = 16
+    width: int = 64
+    norm: Literal["batch", "none"] = "batch"
+    long_skip: bool = True
+    init: Literal["default", "icnr", "passthrough"] = "default"
+    """How weights start. `icnr`: upscaling convolutions without checkerboard. `passthrough`: ICNR, and three
+    channels carry the picture through, so that training begins at nearest neighbour and not at noise."""
+
+    def __post_init__(self) -> None:
+        if self.scale not in _STAGES:
+            raise InputError(f"SRResNet has scales {', '.join(map(str, _STAGES))}, {self.scale} came")
+        if self.blocks < 0 or self.width < 1:
+            raise InputError(f"{self.blocks} blocks of width {self.width} are no SRResNet")
+        if self.norm not in ("batch", "none"):
+            raise InputError(f"norm is batch or none, {self.norm!r} came")
+        if self.init not in ("default", "icnr", "passthrough"):
+            raise InputError(f"init is default, icnr or passthrough, {self.init!r} came")
+
+    def build(self) -> "Srresnet":
+        """Return the untrained network."""
+        return Srresnet(self)
+
+
+class Srresnet(nn.Module):
+    """RGB (N, 3, h, w) in [0, 1] -> (N, 3, scale*h, scale*w), about [0, 1] and not clipped.
+
+    Inside, the picture is made in [-1, 1] as in the paper; the last line maps it to [0, 1].
+    """
+
+    def __init__(self, config: SrresnetConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.long_skip, self.norm = config.long_skip, config.norm
+        self.head = nn.Sequential(nn.Conv2d(3, width, 9, padding=4), nn.PReLU())
+        self.blocks = nn.Sequential(*(ResidualBlock(width, config.norm) for _ in range(config.blocks)))
+        self.join = nn.Sequential(nn.Conv2d(width, width, 3, padding=1), _norm(width, config.norm))
+        self.upscale = nn.Sequential(*(UpscaleStage(width, r) for r in _STAGES[config.scale]))
+        self.tail = nn.Conv2d(width, 3, 9, padding=4)
+        self.reach = 4 + 2 * config.blocks + 1 + len(_STAGES[config.scale]) + 4
+        """How far a picture's pixel can act on the result, in LR pixels (a little more than the least)."""
+        self.floats_per_pixel = 3 * width * config.scale**2
+        """Memory of the largest layer, per LR pixel: a convolution's result, shuffled, and its PReLU."""
+        if config.init != "default":
+            for conv, r in self.upscaling():
+                icnr_(conv, r)
+        if config.init == "passthrough":
+            pass_through_(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the enlarged picture."""
+        x = self.head(x)
+        deep = self.join(self.blocks(x))
+        x = self.upscale(x + deep if self.long_skip else deep)
+        return 0.5 * (self.tail(x) + 1.0)  # type: ignore[no-any-return]
+
+    def upscaling(self) -> Iterator[tuple[nn.Conv2d, int]]:
+        """Yield the convolution of each upscaling stage and the factor of its pixel shuffle."""
+        for stage in self.upscale:
+            if isinstance(stage, UpscaleStage):
+                yield stage.conv, stage.r
+
+
+class ResidualBlock(nn.Module):
+    """conv, BN, PReLU, conv, BN, and the input added."""
+
+    def __init__(self, width: int, norm: str) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1),
+            _norm(width, norm),
+            nn.PReLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+            _norm(width, norm),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x plus its correction, (N, width, h, w)."""
+        return x + self.body(x)  # type: ignore[no-any-return]
+
+
+class UpscaleStage(nn.Sequential):
+    """conv, pixel shuffle by r, PReLU: (N, width, h, w) -> (N, width, r*h, r*w)."""
+
+    def __init__(self, width: int, r: int) -> None:
+        conv = nn.Conv2d(width, width * r**2, 3, padding=1)
+        super().__init__(conv, nn.PixelShuffle(r), nn.PReLU())
+        self.r = r
+
+    @property
+    def conv(self) -> nn.Conv2d:
+        """The convolution before the shuffle."""
+        return self[0]  # type: ignore[return-value]
+
+
+def _norm(width: int, norm: str) -> nn.Module:
+    return nn.BatchNorm2d(width) if norm == "batch" else nn.Identity()

@@ -1,0 +1,182 @@
+"""Folders of pictures -> one file of raw pixels, which a trainer maps into memory and crops by address.
+
+Layout: 8 bytes of magic, 8 bytes of header length (little endian), a JSON header, zeros up to a
+multiple of 4096, then the pixels of every picture, uint8 (H, W, 3), one after the other.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from sr_models.data.errors import InputError
+from sr_models.data.image import SUFFIXES, Image, read_image
+from sr_models.near_duplicates import NearDuplicates
+
+_MAGIC = b"SRPACK1\n"
+_ALIGN = 4096
+HELD_OUT_SHARE = 0.04
+HELD_OUT_MOST = 24
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Where one picture lies in the pack."""
+
+    name: str
+    """Folder and file name."""
+    height: int
+    width: int
+    offset: int
+    """Of its first byte, counted from the first picture's."""
+    sha256: str
+    """Of its pixels, not of its file."""
+    held_out: bool
+    """Kept for validation, never trained on."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return 3 * self.height * self.width
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A pack's table of contents. The pixels stay in the file until `pixels` maps them."""
+
+    path: Path
+    pictures: tuple[Picture, ...]
+    checked_against: tuple[str, ...]
+    """Benchmark sets that no picture of this pack is (nearly) part of; empty: nobody checked."""
+    pixels_at: int
+
+    def pixels(self) -> npt.NDArray[np.uint8]:
+        """Return all pixels as one flat array, mapped, not read; copy-on-write, so torch may wrap it."""
+        return np.memmap(self.path, np.uint8, "c", self.pixels_at, (sum(p.size for p in self.pictures),))
+
+    def image(self, picture: Picture) -> Image:
+        """Return one picture."""
+        flat = self.pixels()[picture.offset : picture.offset + picture.size]
+        return flat.reshape(picture.height, picture.width, 3)
+
+    def digest(self) -> str:
+        """Return 16 hex digits over the pictures: two packs of the same pixels in the same order agree."""
+        text = "".join(f"{p.sha256}{p.held_out:d}" for p in self.pictures)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def write_pack(
+    folders: Sequence[Path], out: Path, benchmarks: NearDuplicates, *, min_side: int = 96, quiet: bool = False
+) -> Pack:
+    """Write every picture of folders (searched recursively) into the file out, and return its contents.
+
+    Pictures with a side below min_side are left out (compare the pack's count with the folders').
+    Raises InputError if a folder holds no picture, or if a picture is one of the benchmarks' or
+    nearly so: all offenders are named, so that one run tells what to remove.
+    """
+    partial = out.with_name(f".{out.name}.part")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        pictures = _write_pixels(list(_find(folders)), partial, benchmarks, min_side, quiet)
+        _assemble(partial, out, pictures, benchmarks.datasets)
+    finally:
+        partial.unlink(missing_ok=True)
+    return open_pack(out)
+
+
+def open_pack(path: Path) -> Pack:
+    """Return the contents of the pack at path, or raise InputError if it is none or was cut short."""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_MAGIC)) != _MAGIC:
+                raise InputError(f"{path} is not a pack: make one with `sr-models pack DIR... --out {path}`")
+            header_size = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(header_size))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; make it with `sr-models pack DIR... --out {path}`") from None
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise InputError(f"{path}: the pack is cut short or damaged: pack again") from None
+    pixels_at = _aligned(len(_MAGIC) + 8 + header_size)
+    pictures = tuple(Picture(**values) for values in header["pictures"])
+    pack = Pack(path, pictures, tuple(header["checked_against"]), pixels_at)
+    wanted, came = pixels_at + sum(p.size for p in pictures), path.stat().st_size
+    if came != wanted:
+        raise InputError(f"{path}: {wanted} bytes wanted, {came} came: the pack is cut short, pack again")
+    return pack
+
+
+def _find(folders: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    """Yield the name and the path of every picture, in an order that does not depend on the machine."""
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"{folder}: no such folder")
+        found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+        if not found:
+            raise InputError(f"{folder}: no picture in it ({', '.join(SUFFIXES)})")
+        for path in found:
+            yield f"{folder.name}/{path.relative_to(folder).as_posix()}", path
+
+
+def _write_pixels(
+    files: list[tuple[str, Path]], partial: Path, benchmarks: NearDuplicates, min_side: int, quiet: bool
+) -> list[Picture]:
+    pictures: list[Picture] = []
+    seen: set[str] = set()
+    offenders: list[str] = []
+    offset = 0
+    with partial.open("wb") as file:
+        for name, path in tqdm(files, unit="picture", desc="packing", disable=quiet):
+            image = read_image(path)
+            sha256 = hashlib.sha256(f"{image.shape}".encode() + image.tobytes()).hexdigest()
+            if near := benchmarks.near(image):
+                offenders.append(f"{name} is {near}")
+            if sha256 in seen or min(image.shape[:2]) < min_side:  # two folders may share pictures
+                continue
+            seen.add(sha256)
+            file.write(image.tobytes())
+            pictures.append(Picture(name, image.shape[0], image.shape[1], offset, sha256, False))
+            offset += image.size
+    if offenders:
+        raise InputError(
+            f"{len(offenders)} of {len(files)} pictures are also test pictures, remove them: "
+            f"{'; '.join(offenders)}"
+        )
+    if not pictures:
+        raise InputError(f"none of {len(files)} pictures is at least {min_side} px on both sides")
+    return _hold_out(pictures)
+
+
+def _hold_out(pictures: list[Picture]) -> list[Picture]:
+    """Mark the 4 % of pictures (1 to 24) with the smallest hashes: chance, but the same on every machine."""
+    count = max(1, min(HELD_OUT_MOST, round(HELD_OUT_SHARE * len(pictures)))) if len(pictures) > 1 else 0
+    chosen = sorted(p.sha256 for p in pictures)[:count]
+    return [Picture(**{**asdict(p), "held_out": p.sha256 in chosen}) for p in pictures]
+
+
+def _assemble(partial: Path, out: Path, pictures: list[Picture], checked_against: Sequence[str]) -> None:
+    header = json.dumps(
+        {"pictures": [asdict(p) for p in pictures], "checked_against": list(checked_against)}
+    ).encode()
+    whole = out.with_name(f".{out.name}.whole")
+    try:
+        with whole.open("wb") as file, partial.open("rb") as pixels:
+            start = _MAGIC + struct.pack("<Q", len(header)) + header
+            file.write(start.ljust(_aligned(len(start)), b"\0"))
+            shutil.copyfileobj(pixels, file, 1 << 24)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(whole, out)
+    finally:
+        whole.unlink(missing_ok=True)
+
+
+def _aligned(size: int) -> int:
+    return -(-size // _ALIGN) * _ALIGN

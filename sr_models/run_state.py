@@ -1,0 +1,193 @@
+"""Everything a training run must remember to go on bit for bit as if it had never stopped."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.optim import Adam
+
+from sr_models.checkpoint import load_exactly
+from sr_models.data.errors import InputError
+from sr_models.data.image import write_bytes
+from sr_models.networks.config import to_json
+from sr_models.recipes import TrainConfig
+
+_KEY = "srmos-run"
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+@dataclass
+class Progress:
+    """The numbers of a run that are not tensors."""
+
+    step: int = 0
+    """Steps done."""
+    seconds: float = 0.0
+    best_psnr_db: float = float("-inf")
+    rollbacks: int = 0
+    lr_scale: float = 1.0
+    """Halved by every rollback."""
+    skipped: int = 0
+    """Steps whose loss or gradient was not finite."""
+    first: dict[str, float] = field(default_factory=dict)
+    """Meters of the first logged steps, for the card."""
+    last: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class RunState:
+    """Networks, optimisers and progress; `discriminator` is None unless the recipe is a GAN."""
+
+    config: TrainConfig
+    generator: nn.Module
+    ema: nn.Module
+    g_adam: Adam
+    lr: Tensor
+    """Scalar on the device, shared by both optimisers."""
+    discriminator: nn.Module | None
+    d_adam: Adam | None
+    progress: Progress = field(default_factory=Progress)
+
+
+def new_state(config: TrainConfig, device: torch.device) -> RunState:
+    """Return a run at step 0; its networks are a function of config.seed."""
+    from sr_models.discriminator import Discriminator
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        generator = config.network.build()
+        discriminator = Discriminator(config.discriminator_width) if config.gan else None
+    ema = config.network.build()
+    ema.load_state_dict(generator.state_dict())
+    lr = torch.zeros((), device=device)
+    generator, ema = _placed(generator, device), _placed(ema, device)
+    g_adam, d_adam = _adam(generator, lr), None
+    if discriminator is not None:
+        discriminator = _placed(discriminator, device)
+        d_adam = _adam(discriminator, lr)
+    return RunState(config, generator, ema.eval().requires_grad_(False), g_adam, lr, discriminator, d_adam)
+
+
+def start_from(state: RunState, weights: nn.Module) -> None:
+    """Let generator and average begin as weights, a network of the same architecture."""
+    state.generator.load_state_dict(weights.state_dict())
+    state.ema.load_state_dict(weights.state_dict())
+
+
+def save_state(state: RunState, path: Path) -> None:
+    """Write the run, whole or not at all; a full disk is an InputError and leaves the old file as it was."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _tensors(state)}
+    about = {"config": config_json(state.config), "progress": asdict(state.progress)}
+    try:
+        write_bytes(path, save(tensors, {_KEY: json.dumps(about)}))
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be saved ({error.strerror}); what was there before is intact: "
+            "make room and go on with --resume"
+        ) from error
+
+
+def load_state(state: RunState, path: Path) -> None:
+    """Fill state from the file at path, written by a run of the same recipe, or raise InputError."""
+    try:
+        with safe_open(path, "pt") as file:
+            about = json.loads((file.metadata() or {}).get(_KEY, "{}"))
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file: there is nothing to resume") from None
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: not a whole checkpoint ({error})") from None
+    _check_same_run(about.get("config"), state.config, path)
+    for prefix, network in _networks(state):
+        network.load_state_dict(network.state_dict() | _integers(tensors, prefix))
+        floats = {k: v for k, v in _under(tensors, prefix).items() if v.is_floating_point()}
+        load_exactly(network, floats, path)
+    for prefix, adam in _optimisers(state):
+        _load_adam(adam, _under(tensors, prefix), state.lr)
+    vars(state.progress).update(about["progress"])
+
+
+def config_json(config: TrainConfig) -> dict[str, Any]:
+    """Return config as plain values."""
+    return json.loads(json.dumps({**asdict(config), "network": to_json(config.network)}))  # type: ignore[no-any-return]
+
+
+def _placed(network: Network, device: torch.device) -> Network:
+    return network.to(device).to(memory_format=torch.channels_last)
+
+
+def _adam(network: nn.Module, lr: Tensor) -> Adam:
+    # beta2 and eps are Adam's defaults, which the paper does not change.
+    return Adam(network.parameters(), lr=lr, betas=(0.9, 0.999), fused=True, capturable=lr.is_cuda)
+
+
+def _check_same_run(saved: Any, config: TrainConfig, path: Path) -> None:
+    if saved is None:
+        raise InputError(f"{path}: not a checkpoint of a run")
+    now = config_json(config)
+    free = {"steps", "minutes"}  # a run may be prolonged
+    if changed := sorted(k for k in now if k not in free and saved.get(k, now[k]) != now[k]):
+        raise InputError(
+            f"{path}: from a run with other settings "
+            f"({', '.join(f'{k} {saved.get(k)} not {now[k]}' for k in changed)}): "
+            "resume it with the same recipe, or train into another folder"
+        )
+
+
+def _tensors(state: RunState) -> Iterator[tuple[str, Tensor]]:
+    for prefix, network in _networks(state):
+        for name, tensor in network.state_dict().items():
+            yield f"{prefix}.{name}", tensor
+    for prefix, adam in _optimisers(state):
+        for index, moments in adam.state_dict()["state"].items():
+            for name, tensor in moments.items():
+                yield f"{prefix}.{index}.{name}", tensor
+
+
+def _networks(state: RunState) -> Iterator[tuple[str, nn.Module]]:
+    yield "generator", state.generator
+    yield "ema", state.ema
+    if state.discriminator is not None:
+        yield "discriminator", state.discriminator
+
+
+def _optimisers(state: RunState) -> Iterator[tuple[str, Adam]]:
+    yield "g_adam", state.g_adam
+    if state.d_adam is not None:
+        yield "d_adam", state.d_adam
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(f"{prefix}."): v for k, v in tensors.items() if k.startswith(f"{prefix}.")}
+
+
+def _integers(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k: v for k, v in _under(tensors, prefix).items() if not v.is_floating_point()}
+
+
+def _load_adam(adam: Adam, tensors: dict[str, Tensor], lr: Tensor) -> None:
+    parameters = adam.param_groups[0]["params"]
+    moments: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        number, _, name = key.partition(".")
+        moments.setdefault(int(number), {})[name] = _laid_out_like(parameters[int(number)], tensor)
+    if adam.state:  # in place: a captured step goes on reading from these addresses
+        for index, values in moments.items():
+            for name, tensor in values.items():
+                adam.state[parameters[index]][name].copy_(tensor)
+        return
+    adam.load_state_dict({"state": moments, "param_groups": adam.state_dict()["param_groups"]})
+    for group in adam.param_groups:
+        group["lr"] = lr  # load_state_dict copies it; both optimisers must see the one scalar
+
+
+def _laid_out_like(parameter: Tensor, tensor: Tensor) -> Tensor:
+    """Return tensor in parameter's memory layout: the fused kernel goes through both byte by byte."""
+    return tensor if tensor.dim() == 0 else torch.empty_like(parameter).copy_(tensor)

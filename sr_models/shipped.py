@@ -1,0 +1,51 @@
+"""The weights that come with the package, as models with names."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from sr_models.data.errors import InputError
+from sr_models.models import model
+from sr_models.upscaler import Upscaler
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+def weights_path(name: str) -> Path:
+    """Return the file of the shipped weights called name, or raise InputError."""
+    path = WEIGHTS / f"{name}.safetensors"
+    if not path.is_file():
+        known = sorted(p.stem for p in WEIGHTS.glob("*.safetensors"))
+        raise InputError(f"no weights called {name!r} are shipped; there are {', '.join(known) or 'none'}")
+    return path
+
+
+def register_shipped(name: str) -> None:
+    """Register the shipped weights called name as a model; a name without weights is not registered.
+
+    The model's version is a hash of its tensors, so that stored scores are made anew when weights change,
+    and not when a card does.
+    """
+    path = WEIGHTS / f"{name}.safetensors"
+    if path.is_file():
+        model(name, version=tensors_hash(path))(lambda scale: open_weights(path, scale))
+
+
+def tensors_hash(path: Path) -> str:
+    """Return 16 hex digits over the names, shapes and values in a safetensors file, its metadata left out."""
+    content = path.read_bytes()
+    start = 8 + int.from_bytes(content[:8], "little")  # the format: header size, JSON header, values
+    header = json.loads(content[8:start])
+    header.pop("__metadata__", None)
+    return hashlib.sha256(json.dumps(header, sort_keys=True).encode() + content[start:]).hexdigest()[:16]
+
+
+def open_weights(path: Path, scale: int | None = None) -> Upscaler:
+    """Return the upscaler in a weights file of ours; another scale than asked for is an InputError."""
+    from sr_models.checkpoint import load_network  # torch only when a network is wanted
+    from sr_models.torch_upscaler import upscaler
+
+    network, card = load_network(path)
+    if scale not in (None, card.network.scale):
+        raise InputError(f"{card.name} upscales by {card.network.scale}, x{scale} was asked for")
+    return upscaler(network, card.network.scale, card.network.colour)

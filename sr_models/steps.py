@@ -1,0 +1,190 @@
+"""One step of training: from a batch of HR crops to updated weights, without waiting for the device."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam
+
+from sr_models import losses
+from sr_models.crops import Shrink
+from sr_models.features import Phi
+from sr_models.run_state import RunState
+from sr_models.world import World
+
+# B batch, C crop side (HR), c = C / scale.
+
+METERS = (
+    "loss", "content", "adversarial", "total_variation", "loss_d", "d_hr", "d_sr",
+    "gradient_g", "gradient_d", "gradient_ratio", "skipped",
+)  # fmt: skip
+"""What every step adds up, in this order. gradient_ratio: adversarial to content, norms at G's output."""
+
+_LUMA = torch.tensor([65.481, 128.553, 24.966]) / 255.0  # BT.601, from RGB in [0, 1]
+
+
+@dataclass
+class Stepper:
+    """What steps need besides the state. `meters` sums METERS; `streak` counts non-finite steps in a row."""
+
+    state: RunState
+    shrink: Shrink
+    phi: Phi | None
+    bf16: bool
+    world: World
+    meters: Tensor
+    streak: Tensor
+    ema_weight: Tensor
+    """Scalar on the device: how far the average moves towards the weights."""
+    luma: Tensor
+
+
+def new_stepper(state: RunState, phi: Phi | None, *, bf16: bool, world: World) -> Stepper:
+    """Return a stepper on the device of state."""
+    device = state.lr.device
+    shrink = Shrink(state.config.crop_px, state.config.network.scale, device)
+    meters, streak = torch.zeros(len(METERS), device=device), torch.zeros((), device=device)
+    weight = torch.ones((), device=device)
+    return Stepper(state, shrink, phi, bf16, world, meters, streak, weight, _LUMA.to(device))
+
+
+def step(s: Stepper, hr_uint8: Tensor) -> None:
+    """Make one step with HR crops uint8 (B, 3, C, C). A step whose numbers are not finite changes nothing."""
+    state = s.state
+    lr, hr = pair(s, hr_uint8)
+    state.generator.train()
+    kept = _copy_buffers(state)
+    with _autocast(s):
+        sr = state.generator(lr)
+    meters = torch.zeros_like(s.meters)
+    if state.discriminator is not None:
+        _discriminator_step(s, meters, sr.detach().float(), hr)
+    gradient = _gradient_at_output(s, meters, sr.detach().float(), hr)
+    state.g_adam.zero_grad(set_to_none=True)
+    torch.autograd.backward(sr, gradient.to(sr.dtype))
+    finite = _update(s, state.generator, state.g_adam, meters, "gradient_g")
+    _restore_buffers(state, kept, finite)
+    _average(s, finite)
+    _count(s, meters, finite)
+
+
+def pair(s: Stepper, hr_uint8: Tensor) -> tuple[Tensor, Tensor]:
+    """Return (lr, hr) in [0, 1], channels last: RGB, or (B, 1, ., .) luma if the network works on luma."""
+    lr, hr = s.shrink(hr_uint8) / 255.0, hr_uint8.float() / 255.0
+    if s.state.config.network.colour == "luma":
+        lr, hr = (_luma(x, s.luma) for x in (lr, hr))
+    return tuple(x.contiguous(memory_format=torch.channels_last) for x in (lr, hr))  # type: ignore[return-value]
+
+
+def _luma(x: Tensor, weights: Tensor) -> Tensor:
+    return torch.einsum("bchw,c->bhw", x, weights).unsqueeze(1) + 16.0 / 255.0
+
+
+def _discriminator_step(s: Stepper, meters: Tensor, sr: Tensor, hr: Tensor) -> None:
+    discriminator, adam = s.state.discriminator, s.state.d_adam
+    if discriminator is None or adam is None:
+        raise TypeError("a GAN step wants a discriminator")
+    discriminator.requires_grad_(True).train()
+    with _autocast(s):
+        logits_hr, logits_sr = discriminator(2 * hr - 1).float(), discriminator(2 * sr - 1).float()
+    loss = losses.discriminator(logits_hr, logits_sr)
+    adam.zero_grad(set_to_none=True)
+    torch.autograd.backward(loss)
+    _update(s, discriminator, adam, meters, "gradient_d")
+    _note(meters, loss_d=loss, d_hr=logits_hr.sigmoid().mean(), d_sr=logits_sr.sigmoid().mean())
+
+
+def _gradient_at_output(s: Stepper, meters: Tensor, sr: Tensor, hr: Tensor) -> Tensor:
+    """Return the gradient of the generator's loss with respect to its output (B, ., C, C).
+
+    Taken there, and each term for itself, the ratio of adversary to content costs nothing.
+    """
+    config = s.state.config
+    sr.requires_grad_(True)
+    content = _content(s, sr, hr)
+    (gradient,) = torch.autograd.grad(content, sr)
+    total = content.detach()
+    if config.adversarial:
+        adversarial = config.adversarial * _adversarial(s, sr)
+        (push,) = torch.autograd.grad(adversarial, sr)
+        _note(meters, adversarial=adversarial, gradient_ratio=push.norm() / gradient.norm())
+        gradient, total = gradient + push, total + adversarial.detach()
+    if config.total_variation:
+        tv = config.total_variation * losses.total_variation(sr)
+        (smooth,) = torch.autograd.grad(tv, sr)
+        _note(meters, total_variation=tv)
+        gradient, total = gradient + smooth, total + tv.detach()
+    _note(meters, content=content, loss=total)
+    return gradient
+
+
+def _content(s: Stepper, sr: Tensor, hr: Tensor) -> Tensor:
+    if s.phi is None:
+        return losses.mse(sr, hr)
+    with _autocast(s):
+        with torch.no_grad():
+            phi_hr = s.phi(hr).float()
+        phi_sr = s.phi(sr).float()
+    return losses.feature_distance(phi_sr, phi_hr)
+
+
+def _adversarial(s: Stepper, sr: Tensor) -> Tensor:
+    if s.state.discriminator is None:
+        raise TypeError("an adversarial loss wants a discriminator")
+    s.state.discriminator.requires_grad_(False)  # its weights' gradients would be 28 GFLOP thrown away
+    with _autocast(s):
+        logits = s.state.discriminator(2 * sr - 1).float()
+    return losses.adversarial(logits)
+
+
+def _update(s: Stepper, network: nn.Module, adam: Adam, meters: Tensor, meter: str) -> Tensor:
+    """Apply the gradients if they are finite, on every process alike; return whether (a 0/1 tensor)."""
+    gradients = [p.grad for p in network.parameters() if p.grad is not None]
+    s.world.mean_([*gradients, *_float_buffers(network)])
+    norm = torch.stack(torch._foreach_norm(gradients)).norm()
+    finite: Tensor = norm.isfinite().float()
+    adam.found_inf = 1.0 - finite  # type: ignore[attr-defined]  # fused Adam then leaves everything as it was
+    adam.step()
+    _note(meters, **{meter: norm})
+    return finite
+
+
+def _copy_buffers(state: RunState) -> list[Tensor]:
+    return [b.clone() for b in _float_buffers(state.generator)]
+
+
+def _restore_buffers(state: RunState, kept: list[Tensor], finite: Tensor) -> None:
+    """Undo the batch norms' running averages of a step that was not finite; one NaN would stay for ever."""
+    for buffer, before in zip(_float_buffers(state.generator), kept, strict=True):
+        buffer.copy_(torch.where(finite > 0, buffer, before))
+
+
+def _float_buffers(network: nn.Module) -> list[Tensor]:
+    return [b for b in network.buffers() if b.is_floating_point()]
+
+
+@torch.no_grad()
+def _average(s: Stepper, finite: Tensor) -> None:
+    """Move the average, batch norm buffers included, towards the weights."""
+    now = [*s.state.generator.parameters(), *_float_buffers(s.state.generator)]
+    average = [*s.state.ema.parameters(), *_float_buffers(s.state.ema)]
+    way = torch._foreach_sub(now, average)
+    torch._foreach_mul_(way, s.ema_weight * finite)
+    torch._foreach_add_(average, way)
+
+
+def _count(s: Stepper, meters: Tensor, finite: Tensor) -> None:
+    _note(meters, skipped=1.0 - finite)
+    s.meters.add_(torch.where(finite > 0, meters, meters.nan_to_num(0.0, 0.0, 0.0)))
+    s.streak.add_(1.0).mul_(1.0 - finite)
+
+
+def _note(meters: Tensor, **values: Tensor) -> None:
+    for name, value in values.items():
+        meters[METERS.index(name)] = value.detach()
+
+
+def _autocast(s: Stepper) -> AbstractContextManager[None]:
+    # No cache of cast weights: it would keep a captured graph's tensors alive beyond their step.
+    return torch.autocast(s.state.lr.device.type, torch.bfloat16, enabled=s.bf16, cache_enabled=False)

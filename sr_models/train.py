@@ -1,0 +1,286 @@
+"""The trainer: one loop, from a recipe and a pack to weights with a card."""
+
+import logging
+import math
+import platform
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from sr_models.checkpoint import Card, load_network, save_weights
+from sr_models.clock import Clock
+from sr_models.data.errors import InputError
+from sr_models.features import Phi, load_features
+from sr_models.feed import Feed
+from sr_models.networks.config import started_alike
+from sr_models.pack import Pack
+from sr_models.recipes import TrainConfig
+from sr_models.run_state import RunState, config_json, load_state, new_state, save_state, start_from
+from sr_models.shipped import weights_path
+from sr_models.steps import METERS, Stepper, new_stepper
+from sr_models.torch_upscaler import Inference, LumaTorchUpscaler, TorchUpscaler, pick_device
+from sr_models.training_log import TrainingLog, draw_health
+from sr_models.validation import HeldOut, Validation, held_out, validate, write_samples
+from sr_models.world import World, join_world, leave_world
+
+log = logging.getLogger(__name__)
+
+STATE, STABLE, BEST, LAST = "state.safetensors", "stable.safetensors", "best.safetensors", "last.safetensors"
+_STREAK_LIMIT = 20
+"""Non-finite steps in a row after which the run goes back to its last checkpoint at half the lr."""
+_ROLLBACK_LIMIT = 3
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """How a run is carried out; TrainConfig says what is trained."""
+
+    device: str = "auto"
+    precision: str = "auto"
+    """`fp32`, `bf16` (autocast), or `auto`: bf16 where the hardware multiplies it."""
+    resume: Path | None = None
+    """Checkpoint to go on from: usually out/state.safetensors."""
+    start: Path | None = None
+    """Weights the generator starts from, instead of the shipped ones config.start names."""
+    vgg: Path | None = None
+    feature_scale: float | None = None
+    log_every: int = 50
+    validate_every: int = 500
+    graph: bool = True
+    """On CUDA, replay each step as one graph."""
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What the loop works with."""
+
+    state: RunState
+    stepper: Stepper
+    pack: Pack
+    pairs: HeldOut
+    out: Path
+    journal: TrainingLog
+    options: TrainOptions
+
+
+def train(config: TrainConfig, pack: Pack, out: Path, options: TrainOptions) -> Path:
+    """Train and return the path of the weights to ship: out/best.safetensors or out/last.safetensors.
+
+    A run that SIGTERM or Ctrl-C stops saves itself and raises KeyboardInterrupt; `resume` goes on
+    bit for bit (on the CPU).
+    """
+    world = join_world()
+    try:
+        run = _prepare(config, pack, out, options, world)
+        _loop(run, world)
+    finally:
+        leave_world(world)
+    return out / (BEST if config.best_by == "psnr" else LAST)
+
+
+def _loop(run: _Run, world: World) -> None:
+    state, config, p = run.state, run.state.config, run.state.progress
+    feed = Feed(run.pack, run.stepper, rows=run.options.log_every, graph=run.options.graph)
+    clock = Clock(config, p.seconds)
+    total = None if config.minutes else config.steps
+    hidden = run.options.quiet or not world.first
+    bar = tqdm(initial=p.step, total=total, unit="step", desc=config.name, disable=hidden)
+    with bar, stop_signals() as stopped:
+        while not clock.over(p):
+            first, position = p.step, clock.position(p.step, p)
+            count = _chunk(run)
+            feed.load(first, [clock.rates(first + k, p) for k in range(count)])
+            for _ in range(count):
+                feed.step()
+                p.step += 1
+                bar.update()
+                if world.size == 1 and stopped():
+                    break
+            feed.settle()  # the only wait for the device, once a chunk
+            meters = _read_meters(run.stepper, p.step - first)
+            clock.tick(p, world)
+            if _roll_back(run, world):
+                continue
+            _note(run, meters, bar)
+            stop = world.largest(float(stopped())) > 0
+            if position < config.lr.stay <= clock.position(p.step, p) and world.first:
+                save_state(state, run.out / STABLE)  # a longer run can go on from before the decay
+            if world.first and (p.step % run.options.validate_every == 0 or clock.over(p) or stop):
+                _keep(run)
+            if stop:
+                raise KeyboardInterrupt
+
+
+def _prepare(config: TrainConfig, pack: Pack, out: Path, options: TrainOptions, world: World) -> _Run:
+    device = pick_device(options.device)
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True  # crops never change their size
+    state = _begin(config, out, options, device)
+    phi = _phi(config, options, device)
+    stepper = new_stepper(state, phi, bf16=wants_bf16(options.precision, device), world=world)
+    journal = TrainingLog(out, state.progress.step, active=world.first)
+    return _Run(state, stepper, pack, held_out(pack, config.network.scale), out, journal, options)
+
+
+def _phi(config: TrainConfig, options: TrainOptions, device: torch.device) -> Phi | None:
+    if config.content == "mse":
+        return None
+    phi = load_features(config.content, options.vgg, options.feature_scale)
+    return phi.to(device)
+
+
+def _begin(config: TrainConfig, out: Path, options: TrainOptions, device: torch.device) -> RunState:
+    state = new_state(config, device)
+    if options.resume is not None:
+        load_state(state, options.resume)
+        return state
+    if (out / STATE).exists():
+        raise InputError(f"{out} already holds a run: go on with --resume, or choose another folder")
+    out.mkdir(parents=True, exist_ok=True)
+    if config.start is not None or options.start is not None:
+        start_from(state, _start_weights(config, options))
+    return state
+
+
+def _start_weights(config: TrainConfig, options: TrainOptions) -> nn.Module:
+    path = options.start or weights_path(str(config.start))
+    network, card = load_network(path)
+    if started_alike(card.network) != started_alike(config.network):
+        raise InputError(f"{path}: {card.network} cannot start {config.network}")
+    return network
+
+
+@contextmanager
+def stop_signals() -> Iterator[Callable[[], bool]]:
+    """Yield a function that says whether SIGTERM or Ctrl-C came; a second one interrupts at once."""
+    came: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if came:
+            raise KeyboardInterrupt
+        came.append(number)
+
+    old = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield lambda: bool(came)
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def wants_bf16(precision: str, device: torch.device) -> bool:
+    """Return whether to autocast to bfloat16."""
+    if precision != "auto":
+        return precision == "bf16"
+    if device.type == "cpu":  # emulated bfloat16 is 15 times slower than float32 (measured on AVX2)
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return device.type == "cuda" and torch.cuda.is_bf16_supported()
+
+
+def _chunk(run: _Run) -> int:
+    """Return how many steps to make before looking: never across a validation or the end."""
+    config, step = run.state.config, run.state.progress.step
+    until = run.options.validate_every - step % run.options.validate_every
+    if config.minutes is None:
+        until = min(until, config.steps - step)
+    return max(1, min(run.options.log_every, until))
+
+
+def _read_meters(stepper: Stepper, steps: int) -> dict[str, float]:
+    sums = stepper.meters.tolist()
+    stepper.meters.zero_()
+    values = dict(zip(METERS, sums, strict=True))
+    stepper.state.progress.skipped += round(values["skipped"])
+    finite = max(1.0, steps - values["skipped"])
+    return {name: values[name] if name == "skipped" else values[name] / finite for name in METERS}
+
+
+def _roll_back(run: _Run, world: World) -> bool:
+    """Return whether non-finite steps persist; then the state is the last checkpoint's, at half the lr."""
+    if float(run.stepper.streak.item()) < _STREAK_LIMIT:
+        return False
+    p, path = run.state.progress, run.out / STATE
+    rollbacks, scale, skipped, seconds = p.rollbacks + 1, p.lr_scale / 2, p.skipped, p.seconds
+    if rollbacks > _ROLLBACK_LIMIT or not path.exists():
+        raise InputError(
+            f"the loss is not finite at step {p.step}, after {rollbacks - 1} attempts at lower rates: give a "
+            f"lower --lr (the last good checkpoint, if any, is {path})"
+        )
+    load_state(run.state, path)
+    p.rollbacks, p.lr_scale, p.skipped, p.seconds = rollbacks, scale, skipped, seconds
+    run.stepper.streak.zero_()
+    if world.first:
+        log.warning("non-finite losses persist: back to step %d at %g of the rate", p.step, scale)
+    return True
+
+
+def _note(run: _Run, meters: dict[str, float], bar: "tqdm[Any]") -> None:
+    p = run.state.progress
+    p.first = p.first or meters
+    p.last = meters
+    rate = float(run.state.lr.item())
+    run.journal.add("train", p.step, {"seconds": p.seconds, "lr": rate, **meters})
+    bar.set_postfix(loss=f"{meters['loss']:.5f}", best=f"{p.best_psnr_db:.3f}dB", refresh=False)
+
+
+def _keep(run: _Run) -> None:
+    """Validate, write samples and weights, and the checkpoint last: it vouches for all of them."""
+    state, p = run.state, run.state.progress
+    cls = TorchUpscaler if state.config.network.colour == "rgb" else LumaTorchUpscaler
+    model = cls(state.ema, state.config.network.scale, Inference(device=str(state.lr.device)))
+    found, pictures = validate(model, run.pairs)
+    run.journal.add("validation", p.step, {"seconds": p.seconds, **asdict(found)})
+    write_samples(run.out / "samples" / f"{p.step:07d}.png", pictures, run.pairs)
+    if state.config.gan:
+        draw_health(run.out)
+    card = _card(run, found)
+    save_weights(run.out / LAST, state.ema, card)
+    if math.isfinite(found.psnr_db) and found.psnr_db > p.best_psnr_db:
+        p.best_psnr_db = found.psnr_db
+        save_weights(run.out / BEST, state.ema, card)
+    save_state(state, run.out / STATE)
+
+
+def _card(run: _Run, found: Validation) -> Card:
+    """Return the card of the averaged weights as they are now."""
+    state, p, phi = run.state, run.state.progress, run.stepper.phi
+    folders = Counter(picture.name.rpartition("/")[0] for picture in run.pack.pictures)
+    done = {"steps_done": p.step, "steps_skipped": p.skipped, "rollbacks": p.rollbacks}
+    measured: dict[str, Any] = {"held_out": {k: round(v, 4) for k, v in asdict(found).items()}}
+    if state.config.gan:
+        measured["adversarial_to_content_gradient"] = {
+            "start": p.first["gradient_ratio"],
+            "end": p.last["gradient_ratio"],
+        }
+    return Card(
+        name=state.config.name,
+        network=state.config.network,
+        recipe={**config_json(state.config), **done} | ({"features": asdict(phi.source)} if phi else {}),
+        pictures={
+            "folders": dict(folders),
+            "held_out": sum(picture.held_out for picture in run.pack.pictures),
+            "digest": run.pack.digest(),
+            "checked_against": list(run.pack.checked_against),
+        },
+        machine=_machine(state.lr.device, bf16=run.stepper.bf16),
+        seconds=round(p.seconds, 1),
+        measured=measured,
+    )
+
+
+def _machine(device: torch.device, *, bf16: bool) -> str:
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+    else:
+        name = f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
+    return f"{name}, {'bf16 autocast' if bf16 else 'fp32'}, torch {torch.__version__}"

@@ -1,0 +1,77 @@
+"""Weights files: what goes in comes out, and nothing else is taken for one."""
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from sr_models.checkpoint import Card, is_ours, load_card, load_network, save_weights
+from sr_models.data.errors import InputError
+from sr_models.model_card import card_markdown
+from sr_models.networks.espcn import EspcnConfig
+from sr_models.networks.srresnet import SrresnetConfig
+
+SMALL = SrresnetConfig(blocks=1, width=4)
+
+
+def _saved(path, config=SMALL, **card):
+    network = config.build()
+    save_weights(path, network, Card("small", config, **card))
+    return network
+
+
+def test_weights_and_card_come_back(tmp_path):
+    network = _saved(tmp_path / "w.safetensors", recipe={"steps": 3}, measured={"psnr": 1.5}, notes="a note")
+    again, card = load_network(tmp_path / "w.safetensors")
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(again.state_dict()[name], tensor), name
+    assert not again.training
+    assert card == Card("small", SMALL, recipe={"steps": 3}, measured={"psnr": 1.5}, notes="a note")
+
+
+def test_half_precision_halves_the_file(tmp_path):
+    config = SrresnetConfig(blocks=1, width=48)
+    network = config.build()
+    for name, half in (("full", False), ("half", True)):
+        save_weights(tmp_path / name, network, Card("x", config), half=half)
+    assert (tmp_path / "half").stat().st_size < 0.55 * (tmp_path / "full").stat().st_size
+    again, _ = load_network(tmp_path / "half")
+    assert torch.allclose(again.tail.weight, network.tail.weight, rtol=1e-3, atol=1e-7)
+    assert again.tail.weight.dtype is torch.float32
+
+
+def test_weights_of_another_network_name_the_keys(tmp_path):
+    path = tmp_path / "w.safetensors"
+    save_weights(path, EspcnConfig().build(), Card("x", SMALL))
+    with pytest.raises(InputError, match=r"missing .*blocks\.0.* and \d+ more; unexpected body\.0\.bias"):
+        load_network(path)
+    save_weights(path, SrresnetConfig(blocks=1, width=8).build(), Card("x", SMALL))
+    with pytest.raises(InputError, match="of another shape blocks"):
+        load_network(path)
+
+
+def test_other_files_are_not_ours(tmp_path):
+    save_file({"a": torch.zeros(1)}, tmp_path / "bare.safetensors")
+    assert not is_ours(tmp_path / "bare.safetensors")
+    with pytest.raises(InputError, match="without the card"):
+        load_card(tmp_path / "bare.safetensors")
+    _saved(tmp_path / "w.safetensors")
+    assert is_ours(tmp_path / "w.safetensors")
+    (tmp_path / "cut.safetensors").write_bytes((tmp_path / "w.safetensors").read_bytes()[:900])
+    assert not is_ours(tmp_path / "cut.safetensors")
+    with pytest.raises(InputError, match="not a whole safetensors file"):
+        load_card(tmp_path / "cut.safetensors")
+    with pytest.raises(InputError, match="no such file"):
+        load_card(tmp_path / "none.safetensors")
+
+
+def test_a_card_reads_well_and_states_only_what_is_known():
+    bare = card_markdown(Card("x", SMALL), 10)
+    assert "- trained: not stated" in bare
+    assert "- measured: not stated" in bare
+    recipe = {"steps_done": 7, "batch": 4, "crop_px": 64}
+    full = card_markdown(
+        Card("x", SMALL, recipe=recipe, machine="a CPU", seconds=90.0, notes="Honest."), 1234
+    )
+    assert "- trained: 7 steps of 4 crops of 64 px, 1.5 minutes, a CPU" in full
+    assert "1,234 parameters" in full
+    assert full.endswith("\nHonest.\n")

@@ -1,0 +1,56 @@
+"""Every loss against its closed form, and its gradient against one made by hand."""
+
+import math
+
+import pytest
+import torch
+
+from sr_models import losses
+
+
+def test_mse_is_four_times_the_one_on_unit_range():
+    sr, hr = torch.full((2, 3, 4, 5), 0.6), torch.full((2, 3, 4, 5), 0.5)
+    assert float(losses.mse(sr, hr)) == pytest.approx(4 * 0.1**2)
+
+
+def test_mse_gradient_is_the_difference_scaled():
+    sr, hr = torch.rand(2, 3, 4, 5, requires_grad=True), torch.rand(2, 3, 4, 5)
+    losses.mse(sr, hr).backward()
+    assert torch.allclose(sr.grad, 8 * (sr.detach() - hr) / sr.numel())
+
+
+def test_feature_distance_is_the_mean_square():
+    assert float(losses.feature_distance(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 5.0]))) == 6.5
+
+
+@pytest.mark.parametrize("p", [0.5, 0.9, 1e-3])
+def test_adversarial_is_minus_log_d(p):
+    logit = torch.tensor([math.log(p / (1 - p))] * 3)
+    assert float(losses.adversarial(logit)) == pytest.approx(-math.log(p), rel=1e-5)
+
+
+def test_adversarial_takes_the_mean_over_the_batch():
+    logits = torch.tensor([0.0, math.log(0.8 / 0.2)])
+    assert float(losses.adversarial(logits)) == pytest.approx(-(math.log(0.5) + math.log(0.8)) / 2)
+
+
+def test_adversarial_stays_finite_where_a_sigmoid_underflows():
+    logits = torch.tensor([-200.0], requires_grad=True)
+    loss = losses.adversarial(logits)
+    loss.backward()
+    assert float(loss.detach()) == pytest.approx(200.0)
+    assert float(logits.grad) == pytest.approx(-1.0)
+
+
+def test_the_discriminators_loss_is_both_cross_entropies():
+    hr, sr = torch.tensor([math.log(0.9 / 0.1)]), torch.tensor([math.log(0.2 / 0.8)])
+    assert float(losses.discriminator(hr, sr)) == pytest.approx(-math.log(0.9) - math.log(1 - 0.2))
+
+
+def test_total_variation_of_a_ramp_is_counted_by_hand():
+    ramp = torch.arange(4.0).mul(0.1).expand(2, 1, 3, 4)  # 3 steps of 0.1 in each of 3 rows, none downwards
+    assert float(losses.total_variation(ramp)) == pytest.approx(4 * 9 * 0.1**2)
+
+
+def test_total_variation_of_a_flat_picture_is_zero():
+    assert float(losses.total_variation(torch.full((1, 3, 5, 5), 0.3))) == 0.0

@@ -1,0 +1,92 @@
+"""Shipped weights: found, honest, small, and trusted only while they are the same."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from sr_models.checkpoint import Card, load_card, load_network, save_weights
+from sr_models.data.errors import InputError
+from sr_models.models import MODELS
+from sr_models.networks.espcn import EspcnConfig
+from sr_models.shipped import WEIGHTS, tensors_hash, weights_path
+from sr_models.shipping import mean_scores, ship
+
+SHIPPED = sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
+SCORES = """model,dataset,scale,lr,image,protocol,metric,value,key
+x,Set5,4,matlab,a,srgan,psnr,30.0,0
+x,Set5,4,matlab,b,srgan,psnr,31.0,0
+x,Set5,4,matlab,a,srgan,ssim,0.9,0
+y,Set5,4,matlab,a,srgan,psnr,10.0,0
+"""
+
+
+def _weights(path):
+    torch.manual_seed(0)
+    network = EspcnConfig().build()
+    save_weights(path, network, Card("run", EspcnConfig(), notes="old"))
+    return network
+
+
+def test_shipping_halves_names_and_puts_scores_in_the_card(tmp_path):
+    network = _weights(tmp_path / "best.safetensors")
+    (tmp_path / "scores.csv").write_text(SCORES)
+    card = ship(
+        tmp_path / "best.safetensors", tmp_path / "x.safetensors", scores=tmp_path / "scores.csv", notes="n"
+    )
+    assert card.name == "x"
+    assert card.measured["scores"] == {"srgan": {"Set5": {"psnr": 30.5, "ssim": 0.9}}}
+    again, _ = load_network(tmp_path / "x.safetensors")
+    assert torch.equal(again.body[0].weight, network.body[0].weight.half().float())
+    text = (tmp_path / "x.md").read_text()
+    assert text.startswith("# x\n")
+    assert "Set5 (psnr 30.5" in text
+    assert text.endswith("\nn\n")
+
+
+def test_scores_of_another_model_are_not_taken(tmp_path):
+    (tmp_path / "scores.csv").write_text(SCORES)
+    with pytest.raises(InputError, match="no scores of z; it has x, y"):
+        mean_scores(tmp_path / "scores.csv", "z")
+
+
+def test_a_card_does_not_change_the_version_and_a_weight_does(tmp_path):
+    network = _weights(tmp_path / "a.safetensors")
+    save_weights(tmp_path / "b.safetensors", network, Card("other", EspcnConfig(), notes="another card"))
+    assert tensors_hash(tmp_path / "a.safetensors") == tensors_hash(tmp_path / "b.safetensors")
+    network.body[0].bias.data[0] += 1e-3
+    save_weights(tmp_path / "b.safetensors", network, Card("run", EspcnConfig(), notes="old"))
+    assert tensors_hash(tmp_path / "a.safetensors") != tensors_hash(tmp_path / "b.safetensors")
+
+
+def test_unknown_weights_say_which_there_are():
+    with pytest.raises(InputError, match="no weights called 'nothing' are shipped; there are "):
+        weights_path("nothing")
+
+
+def test_all_weights_together_are_below_40_mb():
+    assert sum(path.stat().st_size for path in WEIGHTS.iterdir()) < 40e6
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_weights_have_an_honest_card(name):
+    card = load_card(weights_path(name))
+    assert card.name == name
+    assert card.recipe["steps_done"] > 0
+    assert card.pictures["checked_against"][:3] == ["Set5", "Set14", "BSD100"]
+    assert card.machine
+    assert card.licence
+    assert "Set5" in card.measured["scores"]["srgan"]
+    assert "terms" in card.notes
+    assert (WEIGHTS / f"{name}.md").read_text().startswith(f"# {name}\n")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_weights_are_models_by_name(name):
+    assert MODELS[name].version == tensors_hash(weights_path(name))
+    with pytest.raises(InputError, match="upscales by 4, x2 was asked for"):
+        MODELS[name].build(2)
+
+
+def test_nothing_else_lies_among_the_weights():
+    assert {Path(path).suffix for path in WEIGHTS.iterdir()} <= {".safetensors", ".md"}

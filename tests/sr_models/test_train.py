@@ -1,0 +1,423 @@
+"""The trainer: exact when resumed, exact when shared, and safe when things go wrong."""
+
+import csv
+import errno
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import sr_models.train as trainer
+from sr_models.checkpoint import load_card, load_network
+from sr_models.data.errors import InputError
+from sr_models.networks.espcn import EspcnConfig
+from sr_models.networks.srcnn import SrcnnConfig
+from sr_models.networks.srresnet import SrresnetConfig
+from sr_models.recipes import LearningRate
+from sr_models.run_state import load_state, new_state, save_state
+from sr_models.steps import METERS, new_stepper, pair, step
+from sr_models.train import BEST, LAST, STABLE, STATE, TrainOptions, train
+from sr_models.world import World
+
+CPU = torch.device("cpu")
+OPTIONS = TrainOptions(device="cpu", precision="fp32", log_every=5, validate_every=10, quiet=True)
+
+
+def _tensors(path):
+    return load_file(path)
+
+
+def _same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+@pytest.mark.parametrize("kind", ["srresnet", "srgan", "luma"])
+def test_twenty_steps_are_ten_and_ten_more_bit_for_bit(kind, config, gan, pack, tmp_path):
+    luma = replace(config, network=EspcnConfig())
+    config = {"srresnet": config, "srgan": gan, "luma": luma}[kind]
+    train(config, pack, tmp_path / "whole", OPTIONS)
+    half = replace(config, steps=10, lr=replace(config.lr, stay=1.0))  # the decay begins at half of 20 steps
+    train(half, pack, tmp_path / "parts", OPTIONS)
+    state = new_state(config, CPU)
+    _relabel(tmp_path / "parts" / STATE, config, half, state)
+    train(config, pack, tmp_path / "parts", replace(OPTIONS, resume=tmp_path / "parts" / STATE))
+    whole, parts = _tensors(tmp_path / "whole" / STATE), _tensors(tmp_path / "parts" / STATE)
+    wanted = {"generator", "ema", "g_adam"} | ({"discriminator", "d_adam"} if kind == "srgan" else set())
+    assert {name.split(".")[0] for name in whole} == wanted
+    assert _same(whole, parts)
+    assert _same(_tensors(tmp_path / "whole" / LAST), _tensors(tmp_path / "parts" / LAST))
+    assert _validated(tmp_path / "whole" / "validation.csv") == _validated(
+        tmp_path / "parts" / "validation.csv"
+    )
+
+
+def _relabel(path, config, half, state):
+    """Write a run of `half` down as one of `config`, whose first ten steps are the same."""
+    loaded = new_state(half, CPU)
+    load_state(loaded, path)
+    loaded.config = config
+    save_state(loaded, path)
+
+
+def _rows(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def _validated(path):
+    return [[row["step"], row["psnr_db"]] for row in _rows(path)]
+
+
+def test_a_run_that_was_cut_off_logs_as_if_it_had_not_been(config, pack, tmp_path):
+    train(config, pack, tmp_path / "whole", OPTIONS)
+    state = new_state(config, CPU)
+    save_state(state, tmp_path / "start.safetensors")
+    train(config, pack, tmp_path / "again", OPTIONS)  # logs 20 steps, then is "restored" to step 0
+    train(config, pack, tmp_path / "again", replace(OPTIONS, resume=tmp_path / "start.safetensors"))
+    for name in ("train.csv", "validation.csv"):
+        steps = [row["step"] for row in _rows(tmp_path / "again" / name)]
+        assert steps == [row["step"] for row in _rows(tmp_path / "whole" / name)]
+
+
+def test_training_lowers_the_loss_and_the_average_follows(config, pack, tmp_path):
+    config = replace(config, steps=80, network=replace(config.network, init="passthrough"))
+    train(config, pack, tmp_path / "run", replace(OPTIONS, validate_every=80))
+    losses = [float(row["loss"]) for row in _rows(tmp_path / "run" / "train.csv")]
+    assert np.mean(losses[-3:]) < 0.7 * losses[0]
+
+
+def test_the_average_is_the_recurrence_with_buffers(config, pack, tmp_path):
+    config = replace(config, steps=1, ema=0.9)
+    start = new_state(config, CPU).generator.state_dict()
+    train(config, pack, tmp_path / "run", OPTIONS)
+    tensors = _tensors(tmp_path / "run" / STATE)
+    weight = 1 - 1 / 10  # warm-up: decay (1 + 0) / (10 + 0) at the first step
+    for name in ("head.0.weight", "blocks.0.body.1.running_mean", "blocks.0.body.1.running_var"):
+        now, average = tensors[f"generator.{name}"], tensors[f"ema.{name}"]
+        assert torch.allclose(average, start[name] + weight * (now - start[name]), atol=1e-7)
+        assert not torch.equal(average, start[name])
+
+
+def test_without_an_average_the_last_weights_are_shipped(config, pack, tmp_path):
+    train(replace(config, ema=0.0), pack, tmp_path / "run", OPTIONS)
+    tensors = _tensors(tmp_path / "run" / STATE)
+    assert torch.equal(tensors["generator.tail.weight"], tensors["ema.tail.weight"])
+
+
+def test_a_gan_step_trains_both_and_meters_them(gan, pack, tmp_path):
+    train(replace(gan, steps=5), pack, tmp_path / "run", OPTIONS)
+    (row,) = _rows(tmp_path / "run" / "train.csv")
+    assert float(row["loss"]) == pytest.approx(float(row["content"]) + float(row["adversarial"]), rel=1e-4)
+    assert 0 < float(row["d_sr"]) < 1
+    assert 0 < float(row["d_hr"]) < 1
+    assert float(row["gradient_ratio"]) > 0
+    assert float(row["gradient_d"]) > 0
+    card = load_card(tmp_path / "run" / LAST)
+    assert set(card.measured["adversarial_to_content_gradient"]) == {"start", "end"}
+    assert (tmp_path / "run" / "health.png").stat().st_size > 10_000
+
+
+def test_the_generators_gradient_is_the_sum_of_its_terms(gan, pack):
+    """Taken at the output and sent back once, it equals back-propagating the whole loss."""
+    from sr_models import losses
+
+    gan = replace(gan, total_variation=1e-5)
+    hr = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
+    state = new_state(gan, CPU)
+    s = new_stepper(state, None, bf16=False, world=World())
+    step(s, hr)
+    ours = [p.grad.clone() for p in state.generator.parameters()]
+    discriminator = state.discriminator  # already updated, as the step's own adversarial term saw it
+    again = new_state(gan, CPU)
+    lr, target = pair(new_stepper(again, None, bf16=False, world=World()), hr)
+    sr = again.generator.train()(lr)
+    loss = losses.mse(sr, target) + 1e-5 * losses.total_variation(sr)
+    (loss + gan.adversarial * losses.adversarial(discriminator(2 * sr - 1))).backward()
+    for mine, wanted in zip(ours, again.generator.parameters(), strict=True):
+        assert torch.allclose(mine, wanted.grad, rtol=1e-3, atol=1e-6)
+
+
+def test_the_discriminator_gets_no_gradient_from_the_generators_step(gan):
+    state = new_state(gan, CPU)
+    step(new_stepper(state, None, bf16=False, world=World()), torch.zeros((4, 3, 32, 32), dtype=torch.uint8))
+    assert all(not p.requires_grad for p in state.discriminator.parameters())  # frozen since the D step
+
+
+def test_luma_networks_learn_from_studio_luma(config):
+    state = new_state(replace(config, network=SrcnnConfig()), CPU)
+    hr = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
+    lr, target = pair(new_stepper(state, None, bf16=False, world=World()), hr)
+    assert lr.shape == (2, 1, 8, 8)
+    from sr_models.data.luma import luma
+
+    wanted = luma(hr[0].permute(1, 2, 0).numpy()) / 255
+    assert target[0, 0].numpy() == pytest.approx(wanted, abs=1e-6)
+
+
+def _poisoned(config):
+    state = new_state(config, CPU)
+    s = new_stepper(state, None, bf16=False, world=World())
+    hr = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
+    state.lr.fill_(1e-3)
+    s.ema_weight.fill_(0.1)
+    return s, hr
+
+
+def test_a_step_that_is_not_finite_changes_nothing_and_is_counted(config):
+    s, hr = _poisoned(config)
+    step(s, hr)
+    before = {k: v.clone() for k, v in s.state.generator.state_dict().items()}
+    average = {k: v.clone() for k, v in s.state.ema.state_dict().items()}
+    s.shrink.matrix *= float("nan")
+    step(s, hr)
+    after = s.state.generator.state_dict()
+    assert all(torch.equal(after[k], before[k]) for k in before if before[k].is_floating_point())
+    assert all(torch.equal(v, average[k]) for k, v in s.state.ema.state_dict().items())
+    assert float(s.meters[METERS.index("skipped")]) == 1.0
+    assert bool(s.meters.isfinite().all())
+    assert float(s.streak) == 1.0
+
+
+def test_a_finite_step_ends_the_streak(config):
+    s, hr = _poisoned(config)
+    s.streak.fill_(7.0)
+    step(s, hr)
+    assert float(s.streak) == 0.0
+
+
+def test_persistent_trouble_goes_back_to_the_checkpoint_at_half_the_rate(config, pack, tmp_path, monkeypatch):
+    calls = []
+
+    def sick(s, crops):
+        calls.append(1)
+        if 10 < len(calls) <= 35:  # after the first checkpoint
+            s.streak.add_(1.0)
+        else:
+            step(s, crops)
+
+    monkeypatch.setattr("sr_models.feed.step", sick)
+    config = replace(config, steps=60, lr=LearningRate(1e-3))
+    train(config, pack, tmp_path / "run", OPTIONS)
+    card = load_card(tmp_path / "run" / LAST)
+    assert card.recipe["rollbacks"] == 1
+    assert card.recipe["steps_done"] == 60
+    assert len(calls) == 70  # noticed at step 30, back to 20
+    rates = [float(row["lr"]) for row in _rows(tmp_path / "run" / "train.csv")]
+    assert rates[-1] == pytest.approx(0.5e-3)
+
+
+def test_trouble_without_end_is_an_error_that_names_the_remedy(config, pack, tmp_path, monkeypatch):
+    monkeypatch.setattr("sr_models.feed.step", lambda s, crops: s.streak.add_(1.0))
+    options = replace(OPTIONS, validate_every=30)
+    with pytest.raises(InputError, match=r"not finite at step 20.*lower --lr"):
+        train(replace(config, steps=60), pack, tmp_path / "run", options)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_the_run_can_go_on(number, config, pack, tmp_path, monkeypatch):
+    train(config, pack, tmp_path / "whole", OPTIONS)
+    calls = []
+
+    def interrupted(s, crops):
+        step(s, crops)
+        calls.append(1)
+        if len(calls) == 7:
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr("sr_models.feed.step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, pack, tmp_path / "run", OPTIONS)
+    assert len(calls) == 7
+    train(config, pack, tmp_path / "run", replace(OPTIONS, resume=tmp_path / "run" / STATE))
+    assert len(calls) == 20
+    assert _same(_tensors(tmp_path / "run" / STATE), _tensors(tmp_path / "whole" / STATE))
+
+
+def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_stays(config, pack, tmp_path, monkeypatch):
+    train(replace(config, steps=10), pack, tmp_path / "run", OPTIONS)
+    before = (tmp_path / "run" / STATE).read_bytes()
+
+    def full(*_args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    state = new_state(config, CPU)
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(InputError, match=r"cannot be saved \(No space left on device\).*intact"):
+        save_state(state, tmp_path / "run" / STATE)
+    monkeypatch.undo()
+    assert (tmp_path / "run" / STATE).read_bytes() == before
+    assert not list((tmp_path / "run").glob(".*"))
+    load_state(new_state(replace(config, steps=10), CPU), tmp_path / "run" / STATE)
+
+
+def test_another_recipes_checkpoint_is_refused_with_what_differs(config, gan, pack, tmp_path):
+    save_state(new_state(config, CPU), tmp_path / STATE)
+    with pytest.raises(InputError, match=r"other settings.*adversarial 0\.0 not 0\.001"):
+        load_state(new_state(gan, CPU), tmp_path / STATE)
+    wider = replace(config, network=SrresnetConfig(blocks=2, width=12))
+    with pytest.raises(InputError, match=r"other settings.*network"):
+        load_state(new_state(wider, CPU), tmp_path / STATE)
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", None])
+def test_a_broken_checkpoint_is_refused(content, config, tmp_path):
+    save_state(new_state(config, CPU), tmp_path / STATE)
+    whole = (tmp_path / STATE).read_bytes()
+    (tmp_path / STATE).write_bytes(whole[: len(whole) // 2] if content is None else content)
+    with pytest.raises(InputError, match="not a whole checkpoint"):
+        load_state(new_state(config, CPU), tmp_path / STATE)
+
+
+def test_weights_are_not_a_checkpoint_of_a_run(config, pack, tmp_path):
+    train(replace(config, steps=10), pack, tmp_path / "run", OPTIONS)
+    with pytest.raises(InputError, match="not a checkpoint of a run"):
+        load_state(new_state(config, CPU), tmp_path / "run" / BEST)
+
+
+def test_a_folder_with_a_run_is_not_overwritten(config, pack, tmp_path):
+    train(replace(config, steps=10), pack, tmp_path / "run", OPTIONS)
+    with pytest.raises(InputError, match="already holds a run: go on with --resume"):
+        train(config, pack, tmp_path / "run", OPTIONS)
+    with pytest.raises(InputError, match="nothing to resume"):
+        train(config, pack, tmp_path / "new", replace(OPTIONS, resume=tmp_path / "new" / STATE))
+
+
+def test_a_gan_starts_from_the_weights_it_is_given(config, gan, pack, tmp_path):
+    weights = train(replace(config, steps=10), pack, tmp_path / "first", OPTIONS)
+    network, _ = load_network(weights)
+    gan = replace(gan, steps=1, lr=LearningRate(1e-12), ema=0.0)
+    out = train(gan, pack, tmp_path / "gan", replace(OPTIONS, start=weights))
+    assert out.name == LAST
+    started, _ = load_network(out)
+    assert torch.allclose(started.tail.weight, network.tail.weight, atol=1e-9)
+    with pytest.raises(InputError, match="cannot start"):
+        train(replace(gan, network=EspcnConfig()), pack, tmp_path / "x", replace(OPTIONS, start=weights))
+
+
+def test_a_checkpoint_from_before_the_decay_is_kept(config, pack, tmp_path):
+    train(config, pack, tmp_path / "run", OPTIONS)
+    state = new_state(config, CPU)
+    load_state(state, tmp_path / "run" / STABLE)
+    assert state.progress.step == 10
+    train(
+        replace(config, steps=30), pack, tmp_path / "run", replace(OPTIONS, resume=tmp_path / "run" / STABLE)
+    )
+    assert load_card(tmp_path / "run" / LAST).recipe["steps_done"] == 30
+
+
+def test_minutes_end_a_run_with_the_schedule_let_down(config, pack, tmp_path):
+    config = replace(config, minutes=0.02)
+    train(config, pack, tmp_path / "run", OPTIONS)
+    rows = _rows(tmp_path / "run" / "train.csv")
+    assert float(rows[-1]["seconds"]) >= 1.2
+    assert float(rows[-1]["lr"]) < 0.5 * config.lr.peak
+    rates = [float(row["lr"]) for row in rows[1:]]
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_a_card_says_what_was_done(config, pack, tmp_path):
+    card = load_card(train(config, pack, tmp_path / "run", OPTIONS))
+    assert card.recipe["steps_done"] in (10, 20)
+    assert card.pictures == {
+        "folders": {"pictures": 8},
+        "held_out": 1,
+        "digest": pack.digest(),
+        "checked_against": [],
+    }
+    assert "1 threads, fp32" in card.machine
+    assert 10 < card.measured["held_out"]["psnr_db"] < 60
+    for name in ("samples/0000020.png", "train.csv", "validation.csv", "tensorboard"):
+        assert (tmp_path / "run" / name).exists()
+
+
+def test_best_follows_the_held_out_pictures(config, pack, tmp_path):
+    train(replace(config, steps=40), pack, tmp_path / "run", OPTIONS)
+    rows = [float(r["psnr_db"]) for r in _rows(tmp_path / "run" / "validation.csv")]
+    best = load_card(tmp_path / "run" / BEST).measured["held_out"]["psnr_db"]
+    assert best == pytest.approx(max(rows), abs=1e-3)
+
+
+WORKER = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from sr_models import feed
+from sr_models.networks.srresnet import SrresnetConfig
+from sr_models.pack import open_pack
+from sr_models.recipes import LearningRate, TrainConfig
+from sr_models.train import TrainOptions, train
+
+seen = []
+real = feed.step
+def spy(s, crops):
+    seen.append(crops.clone())
+    real(s, crops)
+feed.step = spy
+network = SrresnetConfig(blocks=1, width=8, norm="none")
+config = TrainConfig("shared", network, 6, LearningRate(1e-3), batch=4, crop_px=32, ema=0.9)
+out = Path(sys.argv[2])
+options = TrainOptions(device="cpu", log_every=2, validate_every=6, quiet=True)
+train(config, open_pack(Path(sys.argv[1])), out, options)
+import os
+torch.save(torch.stack(seen), out / f"seen{os.environ.get('RANK', '0')}.pt")
+"""
+
+
+def test_one_process_and_two_see_the_same_crops_and_learn_the_same(pack, tmp_path):
+    script = tmp_path / "worker.py"
+    script.write_text(WORKER)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+    for name, start in (("one", [sys.executable]), ("two", launch)):
+        done = subprocess.run(
+            [*start, str(script), str(pack.path), str(tmp_path / name)],
+            env=environment, capture_output=True, text=True, timeout=200, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    alone = torch.load(tmp_path / "one" / "seen0.pt", weights_only=True)
+    shares = [torch.load(tmp_path / "two" / f"seen{rank}.pt", weights_only=True) for rank in (0, 1)]
+    together = torch.stack(shares, dim=2).reshape(alone.shape)  # rank r takes every second crop from the r-th
+    assert torch.equal(alone, together)
+    one, two = (_tensors(tmp_path / name / STATE) for name in ("one", "two"))
+    for name, tensor in one.items():  # sums of floats in another order, no more
+        assert torch.allclose(tensor, two[name], rtol=1e-4, atol=1e-6), name
+
+
+def test_a_batch_that_cannot_be_shared_evenly_is_refused(config, pack):
+    stepper = new_stepper(new_state(config, CPU), None, bf16=False, world=World(0, 3))
+    with pytest.raises(InputError, match="batch of 4 cannot be shared evenly by 3"):
+        trainer.Feed(pack, stepper, rows=5, graph=False)
+
+
+@pytest.mark.parametrize(
+    ("step_index", "progress", "lr"),
+    [(0, 0.0, 1e-4), (9, 0.1, 1e-3), (500, 0.49, 1e-3), (600, 0.75, 5.5e-4), (1000, 1.0, 1e-4)],
+)
+def test_a_schedule_warms_up_stays_and_falls(step_index, progress, lr):
+    assert LearningRate(1e-3, warmup_steps=10, stay=0.5, end=1e-4).at(step_index, progress) == pytest.approx(
+        lr
+    )
+
+
+def test_the_papers_gan_schedule_jumps_once():
+    lr = LearningRate(1e-4, stay=0.5, end=1e-5, jump=True)
+    assert [lr.at(0, t) for t in (0, 0.49, 0.5, 1)] == pytest.approx([1e-4, 1e-4, 1e-5, 1e-5])
+
+
+@pytest.mark.gpu
+def test_a_captured_step_learns_what_eager_steps_learn(config, pack, tmp_path):
+    options = replace(OPTIONS, device="cuda", validate_every=40)
+    for name, graph in (("eager", False), ("graph", True)):
+        train(replace(config, steps=40), pack, tmp_path / name, replace(options, graph=graph))
+    eager, graph = (_tensors(tmp_path / name / STATE) for name in ("eager", "graph"))
+    for key, tensor in eager.items():
+        assert torch.allclose(tensor.float(), graph[key].float(), rtol=0.05, atol=5e-3), key
