@@ -81,10 +81,23 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="crop HR to a multiple of N instead of the scale, as papers with mod-12 crops do",
     )
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps: where networks run (default: auto)")
+    add(
+        "--dtype",
+        default="fp32",
+        choices=["fp32", "bf16", "fp16"],
+        help="what networks compute in; scores are only comparable in fp32 (default)",
+    )
+    add(
+        "--self-ensemble",
+        action="store_true",
+        help="networks average over eight orientations, at 8 times the time",
+    )
     add("--force", action="store_true", help="compute everything anew")
 
 
 def _run(args: argparse.Namespace) -> int:
+    from bench.entrants import Running
     from bench.report import markdown_of, stale_tables, write_report
     from bench.run import Request, run
 
@@ -98,6 +111,7 @@ def _run(args: argparse.Namespace) -> int:
         lr=args.lr,
         protocols=tuple(args.protocols),
         metrics=tuple(args.metrics),
+        running=Running(args.device, args.dtype, args.self_ensemble),
         multiple=args.crop_multiple,
         jobs=args.jobs,
         force=args.force,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from sr_models.data.dataset import Picture, Sample
 from sr_models.data.errors import InputError
@@ -15,6 +15,9 @@ from sr_models.data.manifest import manifest, manifest_names
 from sr_models.data.names import check_name
 from sr_models.models import MODELS, find_model
 from sr_models.upscaler import Luma, LumaUpscaler, Upscaler
+
+if TYPE_CHECKING:
+    from sr_models.torch_upscaler import Dtype
 
 PATTERNS = (
     "{dataset}/x{scale}/{image}.png",
@@ -27,6 +30,19 @@ PATTERNS = (
 
 
 @dataclass(frozen=True)
+class Running:
+    """How networks run; anything else is not affected."""
+
+    device: str = "auto"
+    dtype: str = "fp32"
+    self_ensemble: bool = False
+
+
+AS_PUBLISHED = Running()
+"""How models are built when nothing else is asked for."""
+
+
+@dataclass(frozen=True)
 class ModelEntrant:
     """A model, built from its text in whichever process needs it."""
 
@@ -34,6 +50,7 @@ class ModelEntrant:
     text: str
     """What the user wrote: a registered name or NAME=SPEC."""
     version: str | None
+    running: Running
     is_published: ClassVar[bool] = False
 
     def fingerprint(self, _picture: Picture) -> str | None:
@@ -42,11 +59,11 @@ class ModelEntrant:
 
     def upscale(self, picture: Picture, sample: Sample) -> Image:
         """Return the super-resolved picture."""
-        return _built(self.text, picture.scale)(sample.lr)
+        return _built(self.text, picture.scale, self.running)(sample.lr)
 
     def luma(self, picture: Picture) -> Callable[[Luma], Luma] | None:
         """Return the model's path for luma alone, or None if it has none."""
-        upscaler = _built(self.text, picture.scale)
+        upscaler = _built(self.text, picture.scale, self.running)
         return upscaler.upscale_luma if isinstance(upscaler, LumaUpscaler) else None
 
 
@@ -103,7 +120,7 @@ class Original:
 Entrant = ModelEntrant | OutputEntrant | Original
 
 
-def model_entrants(texts: Sequence[str]) -> list[ModelEntrant]:
+def model_entrants(texts: Sequence[str], running: Running) -> list[ModelEntrant]:
     """Return the entrants for --models: names, NAME=SPEC, `all`; none given: everything that is not slow."""
     if not texts:
         texts = [model.name for model in MODELS if not model.slow]
@@ -112,7 +129,7 @@ def model_entrants(texts: Sequence[str]) -> list[ModelEntrant]:
     entrants = []
     for text in dict.fromkeys(texts):
         model = find_model(text)
-        entrants.append(ModelEntrant(model.name, text, model.version))
+        entrants.append(ModelEntrant(model.name, text, model.version, running))
     return entrants
 
 
@@ -132,8 +149,15 @@ def output_entrants(
 
 
 @lru_cache(maxsize=4)
-def _built(text: str, scale: int) -> Upscaler:
-    return find_model(text).build(scale)
+def _built(text: str, scale: int, running: Running) -> Upscaler:
+    model = find_model(text).build(scale)
+    if running == AS_PUBLISHED:
+        return model
+    from sr_models.torch_upscaler import Inference, with_inference
+
+    return with_inference(
+        model, Inference(running.device, cast("Dtype", running.dtype), self_ensemble=running.self_ensemble)
+    )
 
 
 def _from_folder(name: str, folder: Path, pictures: Sequence[Picture], pattern: str | None) -> OutputEntrant:

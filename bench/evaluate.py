@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.entrants import Entrant
+from bench.entrants import Entrant, Running
 from bench.metric import METRICS
 from bench.protocol import PROTOCOLS, Protocol, View, luma_view
 from bench.store import SavedPicture, Score
@@ -26,8 +26,9 @@ class Setting:
     folder: Path
     lr: str
     multiple: int | None
-    dtype: str = "fp32"
-    device: str = "cpu"
+    running: Running
+    device: str
+    """The kind of device that `running` leads to here: cpu, cuda or mps."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def picture_key(entrant: Entrant, picture: Picture, setting: Setting) -> str | N
     if fingerprint is None:
         return None
     low = picture.lr_sha256 or setting.lr
-    return _digest(fingerprint, picture.hr_sha256, low, setting.multiple, setting.dtype, setting.device)
+    how = (setting.running.dtype, setting.running.self_ensemble, setting.device)
+    return _digest(fingerprint, picture.hr_sha256, low, setting.multiple, *how)
 
 
 def score_key(entrant: Entrant, picture: Picture, setting: Setting, protocol: str, metric: str) -> str | None:

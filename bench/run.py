@@ -18,7 +18,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from bench.entrants import Entrant, Original, model_entrants, output_entrants
+from bench.entrants import AS_PUBLISHED, Entrant, Original, Running, model_entrants, output_entrants
 from bench.evaluate import Result, Setting, Task, applies, evaluate, picture_key, picture_path, score_key
 from bench.metric import METRICS
 from bench.protocol import protocol
@@ -52,6 +52,7 @@ class Request:
     lr: str = "matlab"
     protocols: tuple[str, ...] = ("matlab",)
     metrics: tuple[str, ...] = ("psnr", "ssim")
+    running: Running = AS_PUBLISHED
     multiple: int | None = None
     """HR is cropped to a multiple of this; None: of the scale."""
     jobs: int = 1
@@ -80,7 +81,9 @@ def run(request: Request) -> Summary:
     with writing(request.results):
         started = time.time()
         pictures, entrants = _gather(request)
-        setting = Setting(request.results, request.lr, request.multiple)
+        setting = Setting(
+            request.results, request.lr, request.multiple, request.running, device_kind(request.running)
+        )
         scores, saved = scores_table(request.results), pictures_table(request.results)
         tasks, summary = _plan(request, setting, pictures, entrants, scores, saved)
         try:
@@ -126,7 +129,7 @@ def _gather(request: Request) -> tuple[list[Picture], list[Entrant]]:
         only_outputs = request.outputs and not request.models
         entrants: list[Entrant] = [
             Original(),
-            *([] if only_outputs else model_entrants(request.models)),
+            *([] if only_outputs else model_entrants(request.models, request.running)),
             *output_entrants(request.outputs, pictures, request.pattern, report),
         ]
     _refuse_twins("dataset", sorted({spec.partition("=")[0] for spec in request.datasets}), request.datasets)
@@ -268,8 +271,12 @@ def _header(
             "seconds": round(time.time() - started, 3),
             "commit": commit(),
             "versions": _versions(),
-            "device": {"kind": "cpu", "machine": platform.machine(), "cores": os.cpu_count()},
-            "dtype": "fp32",
+            "device": {
+                "kind": device_kind(request.running),
+                "machine": platform.machine(),
+                "cores": os.cpu_count(),
+            },
+            "dtype": request.running.dtype,
             "jobs": request.jobs,
             "scores": {
                 "computed": summary.computed,
@@ -289,6 +296,13 @@ def _provenance(entrant: Entrant) -> dict[str, Any]:
         "spec": getattr(entrant, "text", "published pictures" if entrant.is_published else "original"),
         "version": getattr(entrant, "version", None),
     }
+
+
+def device_kind(running: Running) -> str:
+    """Return cpu, cuda or mps: what a score may depend on in its last digits."""
+    from sr_models.torch_upscaler import pick_device
+
+    return pick_device(running.device).type
 
 
 def commit() -> str | None:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from bench import run as run_module
+from bench.entrants import Running
 from bench.evaluate import UNTRUSTED
 from bench.run import Request, run
 from bench.store import pictures_table, read_scores, scores_table, writing
@@ -327,3 +328,22 @@ def _bench(results, folder, jobs):
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+
+
+def test_a_network_in_bf16_is_another_score_and_says_so(request_):
+    """Another dtype is another key: neither is served for the other."""
+    request = replace(request_, models=("espcn",))
+    run(request)
+    before = {score.image: score.value for score in read_scores(request.results) if score.metric == "psnr"}
+    summary = run(replace(request, running=Running(dtype="bf16")))
+    after = {score.image: score.value for score in read_scores(request.results) if score.metric == "psnr"}
+    assert summary.replaced == 12
+    assert after != before
+    assert after == pytest.approx(before, abs=0.5)
+    header = json.loads((request.results / "run.json").read_text())
+    assert [each["dtype"] for each in header["invocations"]] == ["fp32", "bf16"]
+
+
+def test_a_device_that_is_not_there_is_named(request_):
+    with pytest.raises(InputError, match="no device 'tpu7' here"):
+        run(replace(request_, running=Running(device="tpu7")))
