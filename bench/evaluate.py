@@ -4,6 +4,8 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -55,10 +57,11 @@ def evaluate(task: Task, setting: Setting) -> Result:
     sample = _sample(task.picture, setting.lr, setting.multiple)
     image, saved = _upscaled(task, setting, sample)
     scores = []
-    for protocol_name, metric_name in task.wanted:
+    for protocol_name, wanted in groupby(task.wanted, key=itemgetter(0)):
         sr, hr = _pair(task, setting, PROTOCOLS[protocol_name], image)
-        value = METRICS[metric_name](sr, hr)
-        scores.append(_score(task, setting, protocol_name, metric_name, value))
+        for _, metric_name in wanted:
+            value = METRICS[metric_name](sr, hr)
+            scores.append(_score(task, setting, protocol_name, metric_name, value))
     return Result(tuple(scores), saved)
 
 
