@@ -60,3 +60,12 @@ def colour_of(name: str) -> str:
 def label_of(name: str) -> str:
     """Return the label that the SRGAN paper prints for a model; other names stand for themselves."""
     return _LABELS.get(name, name)
+
+
+def model_order(name: str) -> tuple[int, str]:
+    """Return the sort key of a model: the paper's order, then other names, the original last."""
+    known = list(_PAPER)
+    if name == "hr":
+        return (len(known) + 1, name)
+    kin = name.removeprefix("authors-").removesuffix("-955").removesuffix("-lite").removesuffix("d")
+    return (known.index(kin) if kin in known else len(known), name)

@@ -1,0 +1,1 @@
+"""From ratings to claims that hold: pure functions on tables, one small module per question."""

@@ -1,0 +1,78 @@
+"""How figures look: sizes of a paper's column, one ink, and files in three formats that do not change between runs."""
+
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK, FAINT = "#23272e", "#d5d9df"  # the page replaces these two by its own, light or dark
+COLUMN = 3.5
+"""Width of a paper's column in inches."""
+
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "legend.fontsize": 7.5,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "svg.hashsalt": "srmos",
+    "savefig.dpi": 200,
+}
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One figure of the analysis."""
+
+    name: str
+    """File name without its ending."""
+    caption: str
+    figure: Figure
+    wide: bool = False
+    """Two columns wide on the page."""
+
+
+def blank(height: float, *, left: float, bottom: float = 0.42, top: float = 0.25, width: float = COLUMN) -> tuple[Figure, Axes]:
+    """Return a figure with one set of axes; all lengths in inches, so that text never meets the edge."""
+    figure = Figure(figsize=(width, height))
+    right = 0.1
+    box = (left / width, bottom / height, (width - left - right) / width, (height - bottom - top) / height)
+    return figure, figure.add_axes(box)
+
+
+def save(plot: Plot, folder: Path) -> list[Path]:
+    """Write PNG, SVG and PDF without dates and return their paths."""
+    paths = []
+    with mpl.rc_context(STYLE):
+        for ending, metadata in (("png", None), ("svg", {"Date": None}), ("pdf", {"CreationDate": None})):
+            path = folder / f"{plot.name}.{ending}"
+            plot.figure.savefig(path, metadata=metadata, transparent=ending != "png")
+            paths.append(path)
+    return paths
+
+
+def svg(plot: Plot) -> str:
+    """Return the figure as an SVG element without header, background transparent."""
+    text = StringIO()
+    with mpl.rc_context(STYLE):
+        plot.figure.savefig(text, format="svg", metadata={"Date": None}, transparent=True)
+    return text.getvalue()[text.getvalue().index("<svg") :]
