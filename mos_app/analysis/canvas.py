@@ -35,6 +35,7 @@ STYLE = {
     "grid.linewidth": 0.6,
     "legend.frameon": False,
     "svg.hashsalt": "srmos",
+    "pdf.fonttype": 42,  # journals refuse type 3
     "savefig.dpi": 200,
 }
 
@@ -51,10 +52,17 @@ class Plot:
     """Two columns wide on the page."""
 
 
-def blank(height: float, *, left: float, bottom: float = 0.42, top: float = 0.25, width: float = COLUMN) -> tuple[Figure, Axes]:
+def blank(
+    height: float,
+    *,
+    left: float,
+    bottom: float = 0.42,
+    top: float = 0.25,
+    right: float = 0.1,
+    width: float = COLUMN,
+) -> tuple[Figure, Axes]:
     """Return a figure with one set of axes; all lengths in inches, so that text never meets the edge."""
     figure = Figure(figsize=(width, height))
-    right = 0.1
     box = (left / width, bottom / height, (width - left - right) / width, (height - bottom - top) / height)
     return figure, figure.add_axes(box)
 
@@ -76,3 +84,8 @@ def svg(plot: Plot) -> str:
     with mpl.rc_context(STYLE):
         plot.figure.savefig(text, format="svg", metadata={"Date": None}, transparent=True)
     return text.getvalue()[text.getvalue().index("<svg") :]
+
+
+def file_name(name: str) -> str:
+    """Return a name that is safe in a file name."""
+    return "".join(c if c.isalnum() or c in "._-" else "-" for c in name)

@@ -1,4 +1,4 @@
-"""Correlations of a metric with MOS in thousands of cluster draws at once, exactly as each draw's own.
+"""Rank correlations of a metric with MOS in thousands of cluster draws at once, exactly as each draw's own.
 
 Pictures are the clusters: a draw takes a picture with all its versions. N points, P pictures, B draws.
 """
@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from mos_app.analysis.arrays import Array
 
+_DRAWS_AT_ONCE = 250
+
 
 @dataclass(frozen=True)
 class Clusters:
@@ -20,14 +22,15 @@ class Clusters:
     counts: Array
     """(B, P)"""
 
-    @property
-    def weights(self) -> Array:
-        """(B, N): how often each point is in each draw."""
-        return self.counts[:, self.picture]
+    def sum_by_picture(self, table: Array) -> Array:
+        """Return (rows, P): the columns of each picture added up."""
+        order = np.argsort(self.picture, kind="stable")
+        starts = np.searchsorted(self.picture[order], np.arange(self.counts.shape[1]))
+        return np.asarray(np.add.reduceat(table[:, order], starts, axis=1), dtype=float)
 
 
 def weighted_pearson(x: Array, y: Array, weights: Array) -> Array:
-    """Return (B,) Pearson's r; x and y are (N,) or (B, N). NaN where a side does not vary."""
+    """Return (B,) Pearson's r for (B, N) weights; x and y are (N,) or (B, N). NaN where a side does not vary."""
     total = weights.sum(-1, keepdims=True)
     dx = x - (weights * x).sum(-1, keepdims=True) / total
     dy = y - (weights * y).sum(-1, keepdims=True) / total
@@ -38,32 +41,35 @@ def weighted_pearson(x: Array, y: Array, weights: Array) -> Array:
 
 def cluster_spearman(x: Array, y: Array, clusters: Clusters) -> Array:
     """Return (B,) Spearman's rho: Pearson's r of the mid-ranks within each draw."""
-    return weighted_pearson(_midranks(x, clusters), _midranks(y, clusters), clusters.weights)
+    below_x, below_y = _below_by_picture(x, clusters), _below_by_picture(y, clusters)
+    found = []
+    for start in range(0, len(clusters.counts), _DRAWS_AT_ONCE):
+        counts = clusters.counts[start : start + _DRAWS_AT_ONCE]
+        found.append(weighted_pearson(counts @ below_x.T, counts @ below_y.T, counts[:, clusters.picture]))
+    return np.concatenate(found)
 
 
-def _midranks(values: Array, clusters: Clusters) -> Array:
-    """Return (B, N) mid-ranks up to a constant: points below, and half of the points alike."""
-    below = (values[None] < values[:, None]) + 0.5 * (values[None] == values[:, None])  # (N, N)
-    return np.asarray(clusters.counts @ _sum_by_picture(below, clusters).T, dtype=float)
+def _below_by_picture(values: Array, clusters: Clusters) -> Array:
+    """Return (N, P): of each picture, the points below each point and half of those alike.
+
+    Weighted with a draw's counts and summed over pictures it is the mid-rank in that draw, up to a constant.
+    """
+    columns = []
+    for index in range(clusters.counts.shape[1]):
+        own = np.sort(values[clusters.picture == index])
+        columns.append((np.searchsorted(own, values, "left") + np.searchsorted(own, values, "right")) / 2)
+    return np.stack(columns, 1)
 
 
 def cluster_kendall(x: Array, y: Array, clusters: Clusters) -> Array:
     """Return (B,) Kendall's tau-b of each draw."""
-    sx, sy = np.sign(x[:, None] - x[None]), np.sign(y[:, None] - y[None])
-    parts = (sx * sy, sx * sx, sy * sy)
-    concordant, untied_x, untied_y = (_quadratic(part, clusters) for part in parts)
+    pictures = clusters.counts.shape[1]
+    tables = np.zeros((3, pictures, pictures))  # concordance, pairs untied in x, pairs untied in y
+    for index in range(pictures):
+        own = clusters.picture == index
+        sx, sy = np.sign(x[own, None] - x), np.sign(y[own, None] - y)
+        sums = np.stack([(sx * sy).sum(0), (sx != 0).sum(0), (sy != 0).sum(0)])
+        tables[:, index] = clusters.sum_by_picture(sums)
+    concordant, untied_x, untied_y = (((clusters.counts @ t) * clusters.counts).sum(1) for t in tables)
     usable = (untied_x > 0) & (untied_y > 0)
     return np.where(usable, concordant / np.sqrt(np.where(usable, untied_x * untied_y, 1.0)), np.nan)
-
-
-def _quadratic(pairwise: Array, clusters: Clusters) -> Array:
-    """Return (B,) sums over all pairs of drawn points of a (N, N) table."""
-    by_pair = _sum_by_picture(_sum_by_picture(pairwise, clusters).T, clusters)  # (P, P)
-    return np.asarray(((clusters.counts @ by_pair) * clusters.counts).sum(1), dtype=float)
-
-
-def _sum_by_picture(table: Array, clusters: Clusters) -> Array:
-    """Return (rows, P): columns of one picture added up."""
-    member = np.zeros((len(clusters.picture), clusters.counts.shape[1]))
-    member[np.arange(len(clusters.picture)), clusters.picture] = 1.0
-    return np.asarray(table @ member, dtype=float)

@@ -6,11 +6,10 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import TwoSlopeNorm
 from matplotlib.ticker import MultipleLocator
 
 from bench.colours import colour_of, label_of
-from mos_app.analysis.canvas import FAINT, INK, STYLE, Plot, blank
+from mos_app.analysis.canvas import FAINT, INK, STYLE, Plot, blank, file_name
 from mos_app.analysis.differences import ALPHA, RankTest
 from mos_app.analysis.panel import Crossing
 from mos_app.analysis.ratings import Scale
@@ -24,21 +23,39 @@ def distributions(crossing: Crossing, scale: Scale) -> Plot:
     methods = crossing.methods
     values = np.arange(np.ceil(scale.low), np.floor(scale.high) + 1)
     with mpl.rc_context(STYLE):
-        figure, axes = blank(2.75, left=0.38, bottom=0.95, top=0.22, width=max(3.5, 0.26 * len(methods) + 0.5))
+        figure, axes = blank(
+            2.75, left=0.38, bottom=0.95, top=0.22, width=max(3.5, 0.26 * len(methods) + 0.5)
+        )
         for column, (method, table) in enumerate(zip(methods, crossing.scores, strict=True)):
             votes = np.rint(table[~np.isnan(table)])
             shares = np.array([(votes == value).mean() for value in values])
-            axes.barh(values, 0.92 * shares, height=0.86, left=column - 0.46 * shares, color=colour_of(method))
-            axes.plot([column - 0.4, column + 0.4], [np.nanmean(table)] * 2, color=INK, lw=1.4, solid_capstyle="butt")
-        axes.set_xticks(range(len(methods)), [label_of(m) for m in methods], rotation=50, ha="right", rotation_mode="anchor")
+            axes.barh(
+                values, 0.92 * shares, height=0.86, left=column - 0.46 * shares, color=colour_of(method)
+            )
+            axes.plot(
+                [column - 0.4, column + 0.4],
+                [np.nanmean(table)] * 2,
+                color=INK,
+                lw=1.4,
+                solid_capstyle="butt",
+            )
+        axes.set_xticks(
+            range(len(methods)),
+            [label_of(m) for m in methods],
+            rotation=50,
+            ha="right",
+            rotation_mode="anchor",
+        )
         axes.set_yticks(values)
         axes.set(ylim=(values[0] - 0.55, values[-1] + 0.55), xlim=(-0.6, len(methods) - 0.4), ylabel="score")
-        axes.set_title(f"{crossing.name}: {len(crossing.pictures)} pictures, {len(crossing.raters)} raters", loc="left")
+        axes.set_title(
+            f"{crossing.name}: {len(crossing.pictures)} pictures, {len(crossing.raters)} raters", loc="left"
+        )
         axes.grid(axis="y")
         axes.tick_params(length=0)
         axes.spines["left"].set_visible(False)
     caption = f"Ratings on {crossing.name}: the width of a bar is the share of a score, the line the mean."
-    return Plot(f"distributions-{_file(crossing.name)}", caption, figure)
+    return Plot(f"distributions-{file_name(crossing.name)}", caption, figure)
 
 
 def mos_intervals(mos: pd.DataFrame, scale: Scale) -> Plot:
@@ -49,14 +66,21 @@ def mos_intervals(mos: pd.DataFrame, scale: Scale) -> Plot:
         figure, axes = blank(0.7 + _ROW * len(mos), left=_LABELS, bottom=0.42)
         for row in mos.itertuples():
             colour = colour_of(row.method)
-            axes.plot([row.t_low, row.t_high], [row.Index] * 2, color=colour, lw=2.4, solid_capstyle="round", alpha=0.55)
+            axes.plot(
+                [row.t_low, row.t_high],
+                [row.Index] * 2,
+                color=colour,
+                lw=2.4,
+                solid_capstyle="round",
+                alpha=0.55,
+            )
             axes.plot(row.mos, row.Index, "o", color=colour, ms=5)
         _method_rows(axes, mos["method"].tolist())
         axes.set(xlim=(scale.low - 0.1, scale.high + 0.1), xlabel="MOS")
         axes.xaxis.set_major_locator(MultipleLocator(1))
         axes.set_title(str(dataset), loc="left")
     caption = f"MOS on {dataset} with 95 % intervals, raters and pictures random."
-    return Plot(f"mos-{_file(dataset)}", caption, figure)
+    return Plot(f"mos-{file_name(dataset)}", caption, figure)
 
 
 def rank_figure(ranks: pd.DataFrame) -> Plot:
@@ -75,43 +99,60 @@ def rank_figure(ranks: pd.DataFrame) -> Plot:
             axes.plot([], [], marker, color=INK, ms=4, label=dataset)
         _method_rows(axes, order)
         axes.set(xlabel="average rank (1 is best)")
-        axes.legend(ncols=min(4, len(sets)), loc="lower right", bbox_to_anchor=(1.02, 1), borderaxespad=0, handletextpad=0, columnspacing=0.8)
-    return Plot("ranks", "Average rank over raters and pictures with bootstrap intervals; ties are shared.", figure)
+        axes.legend(
+            ncols=min(4, len(sets)),
+            loc="lower right",
+            bbox_to_anchor=(1.02, 1),
+            borderaxespad=0,
+            handletextpad=0,
+            columnspacing=0.8,
+        )
+    return Plot(
+        "ranks", "Average rank over raters and pictures with bootstrap intervals; ties are shared.", figure
+    )
 
 
 def difference_matrix(differences: pd.DataFrame, mos: pd.DataFrame) -> Plot:
-    """Return row minus column in MOS; empty cells do not differ significantly (crossed test, Holm)."""
+    """Return row minus column in MOS; hollow cells do not differ significantly (crossed test, Holm)."""
     order = mos.sort_values("mos", ascending=False, kind="stable")["method"].tolist()
     dataset, place = mos["dataset"].iloc[0], {m: i for i, m in enumerate(order)}
+    side = max(0.19, 2.28 / (len(order) - 1))
     with mpl.rc_context(STYLE):
-        figure, axes = blank(1.25 + 0.2 * len(order), left=_LABELS, bottom=0.08, top=1.12)
-        limit = max(float(differences["difference"].abs().max()), 0.1)
-        norm, shades = TwoSlopeNorm(0, -limit, limit), mpl.colormaps["PuOr_r"]
+        figure, axes = blank(
+            1.3 + side * (len(order) - 1),
+            left=_LABELS,
+            bottom=0.08,
+            top=1.22,
+            width=1.22 + side * (len(order) - 1),
+        )
+        darkest = max(float(differences["difference"].max()), 1.0)
         for row in differences.itertuples():
-            for a, b, value in ((row.a, row.b, row.difference), (row.b, row.a, -row.difference)):
-                _difference_cell(axes, place[b], place[a], value, row.p_holm < ALPHA, shades(norm(0.75 * value)))
-        axes.set(xlim=(-0.5, len(order) - 0.5), ylim=(len(order) - 0.5, -0.5))
+            x, y = place[row.b], place[row.a]
+            _difference_cell(
+                axes, max(x, y), min(x, y), row.difference, row.p_holm < ALPHA, row.difference / darkest
+            )
         labels = [label_of(m) for m in order]
-        axes.set_yticks(range(len(order)), labels)
-        axes.set_xticks(range(len(order)), labels, rotation=60, ha="left", rotation_mode="anchor")
+        axes.set(xlim=(0.5, len(order) - 0.5), ylim=(len(order) - 1.5, -0.5))
+        axes.set_yticks(range(len(order) - 1), labels[:-1])
+        axes.set_xticks(range(1, len(order)), labels[1:], rotation=60, ha="left", rotation_mode="anchor")
         axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
         for spine in axes.spines.values():
             spine.set_visible(False)
     caption = (
         f"Differences of MOS on {dataset}, row minus column. Filled: significant by the crossed test, Holm-corrected, "
-        "at .05. Hollow: the data do not tell the two apart."
+        "at .05. Hollow: the ratings do not tell the two apart."
     )
-    return Plot(f"differences-{_file(dataset)}", caption, figure)
+    return Plot(f"differences-{file_name(dataset)}", caption, figure)
 
 
-def _difference_cell(axes: Axes, x: int, y: int, value: float, significant: bool, shade: tuple[float, ...]) -> None:
-    if significant:
-        axes.add_patch(mpl.patches.Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, color=shade, lw=0))
-    else:
-        axes.add_patch(mpl.patches.Rectangle((x - 0.44, y - 0.44), 0.88, 0.88, fill=False, ec=FAINT, lw=0.7))
-    luminance = 0.2126 * shade[0] + 0.7152 * shade[1] + 0.0722 * shade[2]
-    colour = INK if not significant else "white" if luminance < 0.5 else "#111111"
-    axes.text(x, y, f"{value:+.1f}".replace("-", "−"), ha="center", va="center", fontsize=5.5, color=colour)
+def _difference_cell(axes: Axes, x: int, y: int, value: float, significant: bool, depth: float) -> None:
+    """Draw one cell; `depth` 0 to 1 is how dark, the difference over the largest."""
+    shade = mpl.colormaps["YlGnBu"](0.25 + 0.65 * depth)
+    box = mpl.patches.Rectangle((x - 0.46, y - 0.46), 0.92, 0.92, lw=0.7)
+    box.set(facecolor=shade if significant else "none", edgecolor="none" if significant else FAINT)
+    axes.add_patch(box)
+    ink = INK if not significant else "white" if depth > 0.45 else "#10141a"
+    axes.text(x, y, f"{abs(value):.1f}", ha="center", va="center", fontsize=6.5, color=ink)
 
 
 def critical_difference(test: RankTest, dataset: str) -> Plot:
@@ -123,23 +164,35 @@ def critical_difference(test: RankTest, dataset: str) -> Plot:
     low = 0.55 + 0.16 * len(bars)
     with mpl.rc_context(STYLE):
         figure, axes = blank(0.55 + 0.17 * (half + len(bars)), left=0.1, bottom=0.05, top=0.05)
-        axes.set(xlim=(1 - 0.62 * (k - 1), k + 0.62 * (k - 1)), ylim=(low + 0.17 * half, -0.75))
+        axes.set(xlim=(1 - 0.8 * (k - 1), k + 0.8 * (k - 1)), ylim=(low + 0.17 * half, -0.75))
         axes.axis("off")
         axes.plot([1, k], [0, 0], color=INK, lw=0.8)
         for tick in range(1, k + 1):
             axes.plot([tick, tick], [0, -0.07], color=INK, lw=0.8)
             axes.text(tick, -0.12, str(tick), ha="center", va="bottom")
         axes.plot([1, 1 + test.critical_difference], [-0.5, -0.5], color=INK, lw=1.6)
-        axes.text(1 + test.critical_difference / 2, -0.54, f"CD {test.critical_difference:.2f}", ha="center", va="bottom")
+        axes.text(
+            1 + test.critical_difference / 2,
+            -0.54,
+            f"CD {test.critical_difference:.2f}",
+            ha="center",
+            va="bottom",
+        )
         for i, (a, b) in enumerate(bars):
-            axes.plot([ranks[a] - 0.08, ranks[b] + 0.08], [0.2 + 0.16 * i] * 2, color=INK, lw=2.6, solid_capstyle="butt")
+            axes.plot(
+                [ranks[a] - 0.08, ranks[b] + 0.08],
+                [0.2 + 0.16 * i] * 2,
+                color=INK,
+                lw=2.6,
+                solid_capstyle="butt",
+            )
         for i, index in enumerate(order):
             _rank_label(axes, test.methods[index], ranks[i], i if i < half else k - 1 - i, i < half, low, k)
     caption = (
         f"{dataset}: average ranks over {test.pictures} pictures; a bar joins methods closer than Nemenyi's critical "
         f"difference (Friedman χ² = {test.chi_square:.1f})."
     )
-    return Plot(f"critical-difference-{_file(dataset)}", caption, figure)
+    return Plot(f"critical-difference-{file_name(dataset)}", caption, figure)
 
 
 def _rank_label(axes: Axes, method: str, rank: float, level: int, on_left: bool, low: float, k: int) -> None:
@@ -164,8 +217,3 @@ def _method_rows(axes: Axes, methods: list[str]) -> None:
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-
-
-def _file(name: str) -> str:
-    """Return a name that is safe in a file name."""
-    return "".join(c if c.isalnum() or c in "._-" else "-" for c in name)

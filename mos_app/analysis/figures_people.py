@@ -6,7 +6,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from bench.colours import colour_of, label_of, model_order
-from mos_app.analysis.canvas import COLUMN, FAINT, INK, STYLE, Plot, blank
+from mos_app.analysis.canvas import COLUMN, FAINT, INK, STYLE, Plot, blank, file_name
 from mos_app.analysis.logistic import logistic
 from mos_app.analysis.planning import Plan
 from mos_app.analysis.prediction import Prediction
@@ -26,7 +26,14 @@ def rater_figure(raters: pd.DataFrame) -> Plot:
         right = figure.add_axes((0.61, 0.42 / height, 0.36, 1 - 0.67 / height))
         for axes, value, title in ((left, "ml_bias", "bias"), (right, "inconsistency", "inconsistency")):
             for rows, colour in ((~named, QUIET), (named, ACCENT)):
-                axes.hlines(y[rows], raters[f"{value}_low"][rows], raters[f"{value}_high"][rows], color=colour, lw=1.6, alpha=0.5)
+                axes.hlines(
+                    y[rows],
+                    raters[f"{value}_low"][rows],
+                    raters[f"{value}_high"][rows],
+                    color=colour,
+                    lw=1.6,
+                    alpha=0.5,
+                )
                 axes.plot(raters[value][rows], y[rows], "o", ms=3, color=colour)
             axes.set_xlabel(f"{title}, score steps")
             axes.grid(axis="x")
@@ -46,7 +53,16 @@ def metric_scatter(found: Prediction) -> Plot:
         figure, axes = blank(2.9, left=0.42, top=0.5)
         for method in sorted(set(found.methods), key=model_order):
             own = np.array([m == method for m in found.methods])
-            axes.plot(found.x[own], found.mos[own], "o", ms=2.4, mew=0, alpha=0.6, color=colour_of(method), label=label_of(method))
+            axes.plot(
+                found.x[own],
+                found.mos[own],
+                "o",
+                ms=2.4,
+                mew=0,
+                alpha=0.6,
+                color=colour_of(method),
+                label=label_of(method),
+            )
         if found.curve is not None:
             x = np.linspace(found.x.min(), found.x.max(), 200)
             axes.plot(x, logistic(x, found.curve), color=INK, lw=1.4)
@@ -57,7 +73,7 @@ def metric_scatter(found: Prediction) -> Plot:
         axes.grid()
         _method_key(figure, axes)
     caption = f"{found.metric} against MOS on {found.dataset}, with the four-parameter logistic."
-    return Plot(f"metric-{_safe(found.metric)}-{_safe(found.dataset)}", caption, figure)
+    return Plot(f"metric-{file_name(found.metric)}-{file_name(found.dataset)}", caption, figure)
 
 
 def _method_key(figure: mpl.figure.Figure, axes: mpl.axes.Axes) -> None:
@@ -69,7 +85,15 @@ def _method_key(figure: mpl.figure.Figure, axes: mpl.axes.Axes) -> None:
     figure.set_size_inches(width, height + extra)
     total = height + extra
     axes.set_position((box.x0, (box.y0 * height + extra) / total, box.width, box.height * height / total))
-    figure.legend(ncols=3, loc="lower center", handletextpad=0.1, columnspacing=0.9, markerscale=2, borderaxespad=0.2, fontsize=7)
+    figure.legend(
+        ncols=3,
+        loc="lower center",
+        handletextpad=0.1,
+        columnspacing=0.9,
+        markerscale=2,
+        borderaxespad=0.2,
+        fontsize=7,
+    )
 
 
 def metric_overview(table: pd.DataFrame) -> Plot:
@@ -90,19 +114,38 @@ def metric_overview(table: pd.DataFrame) -> Plot:
                 axes.plot(abs(row.srocc), y, "o", ms=3.5, color=colour)
             axes.plot([], [], "o", ms=3.5, color=colour, label=dataset)
         axes.set_yticks(range(len(metrics)), metrics)
-        axes.set(xlabel="|SROCC| with MOS", xlim=(min(0.0, axes.get_xlim()[0]), 1.0), ylim=(-0.6, len(metrics) - 0.4))
+        axes.set(
+            xlabel="|SROCC| with MOS",
+            xlim=(min(0.0, axes.get_xlim()[0]), 1.0),
+            ylim=(-0.6, len(metrics) - 0.4),
+        )
         axes.grid(axis="x")
-        axes.legend(ncols=4, loc="lower right", bbox_to_anchor=(1.02, 1), borderaxespad=0, handletextpad=0, columnspacing=0.8)
-    return Plot("metrics", "How well each metric orders stimuli as people do; intervals by a bootstrap over pictures.", figure)
+        axes.legend(
+            ncols=4,
+            loc="lower right",
+            bbox_to_anchor=(1.02, 1),
+            borderaxespad=0,
+            handletextpad=0,
+            columnspacing=0.8,
+        )
+    return Plot(
+        "metrics",
+        "How well each metric orders stimuli as people do; intervals by a bootstrap over pictures.",
+        figure,
+    )
 
 
 def power_curves(plan: Plan) -> Plot:
     """Return power against raters, a curve for each number of pictures."""
     counts = sorted(plan.power["pictures"].unique())
-    shown = counts if len(counts) <= 6 else [counts[i] for i in np.linspace(0, len(counts) - 1, 6).round().astype(int)]
+    shown = (
+        counts
+        if len(counts) <= 6
+        else [counts[i] for i in np.linspace(0, len(counts) - 1, 6).round().astype(int)]
+    )
     shades = mpl.colormaps["viridis"](np.linspace(0.1, 0.85, len(shown)))
     with mpl.rc_context(STYLE):
-        figure, axes = blank(2.7, left=0.48)
+        figure, axes = blank(2.7, left=0.48, right=0.75)
         for pictures, shade in zip(shown, shades, strict=True):
             own = plan.power[plan.power["pictures"] == pictures]
             axes.plot(own["raters"], own["power"], "-o", ms=2.5, lw=1.3, color=shade, label=str(pictures))
@@ -113,11 +156,21 @@ def power_curves(plan: Plan) -> Plot:
         axes.minorticks_off()
         axes.set_title(f"a true difference of {plan.difference:g} in MOS", loc="left")
         axes.grid()
-        axes.legend(title="pictures", loc="lower right", ncols=2, title_fontsize=7.5)
+        handles, labels = axes.get_legend_handles_labels()
+        axes.legend(
+            handles[::-1],
+            labels[::-1],
+            title="pictures",
+            loc="center left",
+            bbox_to_anchor=(1.02, 0.5),
+            title_fontsize=7.5,
+        )
     return Plot("power", "Power of the crossed test, by simulation.", figure)
 
 
-def preference_figure(methods: tuple[str, ...], strength: np.ndarray, low: np.ndarray, high: np.ndarray) -> Plot:  # type: ignore[type-arg]
+def preference_figure(
+    methods: tuple[str, ...], strength: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> Plot:  # type: ignore[type-arg]
     """Return Bradley-Terry strengths with intervals, the strongest on top."""
     with mpl.rc_context(STYLE):
         figure, axes = blank(0.7 + 0.2 * len(methods), left=1.12)
@@ -150,7 +203,3 @@ def error_rate_figure(rates: dict[str, float], studies: int, nominal: float = 0.
         axes.set(xlabel="share of null studies called significant at .05", xlim=(0, 0.75))
         axes.tick_params(axis="y", length=0)
     return Plot("error-rates", "Type-I error of three tests.", figure)
-
-
-def _safe(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "._-" else "-" for c in name)

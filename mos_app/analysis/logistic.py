@@ -1,87 +1,88 @@
-"""The four-parameter logistic between a metric and MOS, fitted to one weighting or to thousands at once.
+"""The four-parameter logistic between a metric and MOS, for one sample or thousands of draws from it.
 
-f(x) = b2 + (b1 - b2) / (1 + exp(-(x - b3) / b4)). Source: VQEG (2003), phase II report; ITU-T P.1401 allows
-other monotonic maps. N points, B weightings.
+f(x) = b2 + (b1 - b2) / (1 + exp(-(x - b3) / b4)). Source: VQEG (2003), FR-TV phase II report.
+For a given middle b3 and width b4 the curve is linear in b1 and b2, so the best PLCC over all curves is the best
+correlation of y with the sigmoid alone: draws look it up on a grid of sigmoids instead of fitting each anew.
+N points, P pictures, B draws, G grid points.
 """
 
 import numpy as np
+from scipy.optimize import least_squares
 
 from mos_app.analysis.arrays import Array, CannotSayError
+from mos_app.analysis.correlation import Clusters
 
-_STEPS = 60
+_MIDDLES, _WIDTHS = 64, 24
+_DRAWS_AT_ONCE = 500
 
 
 def logistic(x: Array, parameters: Array) -> Array:
-    """Return f(x) of shape (..., N) for parameters (..., 4)."""
-    top, bottom, middle, width = np.moveaxis(parameters[..., None, :], -1, 0)
-    return np.asarray(bottom + (top - bottom) * _sigmoid((x - middle) / width), dtype=float)
-
-
-def _sigmoid(z: Array) -> Array:
-    return np.asarray(1 / (1 + np.exp(-np.clip(z, -60, 60))), dtype=float)
+    """Return f(x) for the four parameters b1, b2, b3, b4."""
+    top, bottom, middle, width = parameters
+    return np.asarray(bottom + (top - bottom) * _sigmoid(x, middle, width), dtype=float)
 
 
 def fit_logistic(x: Array, y: Array) -> Array:
-    """Return the (4,) least-squares parameters; the slope may be falling, for metrics where lower is better."""
+    """Return the (4,) least-squares parameters, b4 positive: b1 < b2 where the curve falls."""
     if len(x) < 5:
         raise CannotSayError(f"a curve of four parameters needs five points, came {len(x)}.")
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         raise CannotSayError("the metric or the MOS does not vary: no curve to fit.")
-    deviation = float(x.std())
-    sign = 1.0 if np.corrcoef(x, y)[0, 1] >= 0 else -1.0
-    starts = np.array(
-        [
-            [y.max(), y.min(), np.quantile(x, q), sign * deviation * w]
-            for q in (0.25, 0.5, 0.75)
-            for w in (0.25, 1.0)
-        ]
-    )
-    weights = np.ones((len(starts), len(x)))
-    fits = refine_logistic(x, y, weights, starts)
-    loss = ((logistic(x, fits) - y) ** 2).sum(1)
-    return np.asarray(fits[np.nanargmin(loss)], dtype=float)
+    grid = sigmoid_grid(x)
+    shapes = _sigmoid(x, grid[:, :1], grid[:, 1:])  # (G, N)
+    centred = shapes - shapes.mean(1, keepdims=True)
+    slope = centred @ (y - y.mean()) / (centred**2).sum(1)
+    best = int(np.argmax(slope * (centred @ (y - y.mean()))))
+    bottom = float(y.mean() - slope[best] * shapes[best].mean())
+    start = np.array([bottom + slope[best], bottom, grid[best, 0], grid[best, 1]])
+    return _polished(x, y, start)
 
 
-def refine_logistic(x: Array, y: Array, weights: Array, start: Array) -> Array:
-    """Return (B, 4) least-squares parameters for (B, N) weights, by Levenberg-Marquardt from `start` (B, 4)."""
-    scale = np.array([np.ptp(y), np.ptp(y), x.std(), x.std()])  # damping acts alike on every parameter
-    parameters, damping = start.astype(float), np.full(len(start), 1e-2)
-    loss = _loss(x, y, weights, parameters)
-    for _ in range(_STEPS):
-        slopes = _slopes(x, parameters) * scale  # (B, N, 4)
-        weighted = slopes * weights[..., None]
-        normal = np.swapaxes(weighted, 1, 2) @ slopes
-        descent = np.einsum("bnk,bn->bk", weighted, y - logistic(x, parameters))
-        ridge = damping[:, None] * (np.diagonal(normal, axis1=1, axis2=2) + 1e-9)
-        step = np.linalg.solve(normal + ridge[:, :, None] * np.eye(4), descent[..., None])[..., 0] * scale
-        tried = _kept_wide(parameters + step, scale[2])
-        tried_loss = _loss(x, y, weights, tried)
-        better = tried_loss < loss
-        gain = np.where(better, loss - tried_loss, 0.0) / np.maximum(loss, 1e-12)
-        parameters = np.where(better[:, None], tried, parameters)
-        loss = np.where(better, tried_loss, loss)
-        damping = np.clip(np.where(better, damping / 4, damping * 6), 1e-9, 1e9)
-        if (gain < 1e-9).all() and (damping > 1).all() or (better & (gain < 1e-10)).all():
-            break
-    return parameters
+def _polished(x: Array, y: Array, start: Array) -> Array:
+    """Return the least-squares curve near `start`, within the widths and middles of the grid."""
+    spread, tall = float(np.ptp(x)), 50 * float(np.ptp(y))
+    low = [start[0] - tall, start[1] - tall, x.min() - 0.5 * spread, 0.01 * spread]
+    high = [start[0] + tall, start[1] + tall, x.max() + 0.5 * spread, 3.0 * spread]
+    scale = [np.ptp(y), np.ptp(y), spread, spread]
+    start = np.clip(start, np.nextafter(low, np.inf), np.nextafter(high, -np.inf))
+    found = least_squares(lambda p: logistic(x, p) - y, start, bounds=(low, high), x_scale=scale)
+    return np.asarray(found.x, dtype=float)
 
 
-def _kept_wide(parameters: Array, spread: float) -> Array:
-    """Keep the width away from 0, where the curve becomes a step and its slope is lost."""
-    width = parameters[:, 3]
-    floor = 0.01 * spread
-    kept = np.where(np.abs(width) < floor, np.where(width < 0, -floor, floor), width)
-    return np.concatenate([parameters[:, :3], kept[:, None]], 1)
+def sigmoid_grid(x: Array) -> Array:
+    """Return (G, 2) middles and widths that cover steps to nearly straight lines over the range of x."""
+    low, spread = float(x.min()), float(np.ptp(x))
+    middles = np.linspace(low - 0.5 * spread, low + 1.5 * spread, _MIDDLES)
+    widths = spread * np.geomspace(0.02, 2.0, _WIDTHS)
+    return np.stack(np.meshgrid(middles, widths, indexing="ij"), -1).reshape(-1, 2)
 
 
-def _loss(x: Array, y: Array, weights: Array, parameters: Array) -> Array:
-    return np.asarray((weights * (y - logistic(x, parameters)) ** 2).sum(1), dtype=float)
+def refitted_draws(x: Array, y: Array, clusters: Clusters, curve: Array) -> tuple[Array, Array]:
+    """Return (B,) PLCC and (B,) RMSE of the curve refitted to each draw; `curve` joins the grid."""
+    grid = np.concatenate([sigmoid_grid(x), curve[None, 2:]])
+    y = y - y.mean()
+    shapes = _sigmoid(x, grid[:, :1], grid[:, 1:])
+    shapes -= shapes.mean(1, keepdims=True)
+    sums = [clusters.sum_by_picture(part) for part in (shapes, shapes**2, shapes * y)]  # (G, P) each
+    scalars = [clusters.sum_by_picture(part[None])[0] for part in (np.ones_like(y), y, y**2)]
+    found = [
+        _best_of_grid(counts, sums, scalars)
+        for counts in np.split(clusters.counts, range(_DRAWS_AT_ONCE, len(clusters.counts), _DRAWS_AT_ONCE))
+    ]
+    return np.concatenate([plcc for plcc, _ in found]), np.concatenate([rmse for _, rmse in found])
 
 
-def _slopes(x: Array, parameters: Array) -> Array:
-    """Return (B, N, 4) derivatives of f by its parameters."""
-    top, bottom, middle, width = (parameters[:, i, None] for i in range(4))
-    z = (x - middle) / width
-    s = _sigmoid(z)
-    by_z = (top - bottom) * s * (1 - s)
-    return np.stack([s, 1 - s, -by_z / width, -by_z * z / width], -1)
+def _best_of_grid(counts: Array, sums: list[Array], scalars: list[Array]) -> tuple[Array, Array]:
+    n, sy, syy = (counts @ part for part in scalars)
+    s, ss, sxy = (counts @ part.T for part in sums)  # (B, G)
+    variance_y = np.maximum(syy / n - (sy / n) ** 2, 0.0)
+    variance_s = ss / n[:, None] - (s / n[:, None]) ** 2
+    covariance = sxy / n[:, None] - s * sy[:, None] / n[:, None] ** 2
+    explained = np.where(variance_s > 1e-12, covariance**2 / np.maximum(variance_s, 1e-12), 0.0).max(1)
+    explained = np.minimum(explained, variance_y)
+    plcc = np.sqrt(np.divide(explained, variance_y, out=np.full(len(n), np.nan), where=variance_y > 1e-12))
+    return plcc, np.sqrt(variance_y - explained)
+
+
+def _sigmoid(x: Array, middle: Array | float, width: Array | float) -> Array:
+    return np.asarray(1 / (1 + np.exp(-np.clip((x - middle) / width, -60, 60))), dtype=float)

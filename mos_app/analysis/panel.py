@@ -49,11 +49,12 @@ def panel_of(ratings: Ratings) -> Panel:
 
 
 def crossings_of(panel: Panel, method_order: tuple[str, ...]) -> list[Crossing]:
-    """Return one crossing a data set, then one of all sets where several share at least two methods.
+    """Return one crossing a data set, the smallest first, then one of all sets where they share two methods.
 
     A method of the joint crossing must be in every set, or it would be compared on other pictures.
     """
-    datasets = list(dict.fromkeys(panel.stimuli["dataset"]))
+    sizes = panel.stimuli.groupby("dataset")["picture"].nunique()
+    datasets = sorted(sizes.index, key=lambda name: (sizes[name], name))
     every = [_crossing(panel, name, [name], method_order) for name in datasets]
     if len(datasets) > 1:
         shared = [m for m in method_order if all(m in crossing.methods for crossing in every)]

@@ -10,9 +10,7 @@ from scipy import stats
 from mos_app.analysis.arrays import Array, CannotSayError
 from mos_app.analysis.bootstrap import draw_counts, percentile_interval
 from mos_app.analysis.correlation import Clusters, cluster_kendall, cluster_spearman, weighted_pearson
-from mos_app.analysis.logistic import fit_logistic, logistic, refine_logistic
-
-_CHUNK = 100  # draws refitted at once: keeps (draws, points, 4) small
+from mos_app.analysis.logistic import fit_logistic, logistic, refitted_draws
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ def predict(points: pd.DataFrame, *, draws: int, seed: int) -> Prediction:
     clusters = Clusters(picture, draw_counts(len(names), draws, np.random.default_rng(seed)))
     curve = fit_logistic(x, y)
     drawn = {"srocc": cluster_spearman(x, y, clusters), "krocc": cluster_kendall(x, y, clusters)}
-    drawn.update(_refitted(x, y, clusters, curve))
+    drawn["plcc"], drawn["rmse"] = refitted_draws(x, y, clusters, curve)
     return _prediction(points, "picture", curve, drawn if len(names) > 1 else {})
 
 
@@ -87,17 +85,6 @@ def _prediction(points: pd.DataFrame, level: str, curve: Array | None, drawn: di
         values,
         drawn,
     )
-
-
-def _refitted(x: Array, y: Array, clusters: Clusters, curve: Array) -> dict[str, Array]:
-    """Return PLCC and RMSE of each draw, the curve fitted again to it."""
-    plcc, rmse = [], []
-    for start in range(0, len(clusters.counts), _CHUNK):
-        weights = clusters.counts[start : start + _CHUNK][:, clusters.picture]
-        fitted = logistic(x, refine_logistic(x, y, weights, np.tile(curve, (len(weights), 1))))
-        plcc.append(weighted_pearson(fitted, y, weights))
-        rmse.append(np.sqrt((weights * (fitted - y) ** 2).sum(1) / weights.sum(1)))
-    return {"plcc": np.concatenate(plcc), "rmse": np.concatenate(rmse)}
 
 
 def prediction_table(predictions: list[Prediction]) -> pd.DataFrame:

@@ -19,12 +19,24 @@ from mos_app.analysis.letters import compact_letters
 from mos_app.analysis.opinion import method_dmos, method_mos, sos_parameter, stimulus_dmos, stimulus_mos
 from mos_app.analysis.panel import Crossing, Panel, crossings_of, panel_of
 from mos_app.analysis.planning import smallest_difference, study_variances
-from mos_app.analysis.prediction import Prediction, metric_differences, predict, predict_methods, prediction_table
+from mos_app.analysis.prediction import (
+    Prediction,
+    metric_differences,
+    predict,
+    predict_methods,
+    prediction_table,
+)
 from mos_app.analysis.ranks import average_ranks
 from mos_app.analysis.ratings import Ratings
 from mos_app.analysis.retest import Retest, retest_by_rater, retest_pairs, retest_reliability
 from mos_app.analysis.settings import Settings
-from mos_app.analysis.variants import ALL_RATERS, Variant, headline_decisions, headline_mos, screening_variants
+from mos_app.analysis.variants import (
+    ALL_RATERS,
+    Variant,
+    headline_decisions,
+    headline_mos,
+    screening_variants,
+)
 
 T = TypeVar("T")
 _NO_ROWS = pd.DataFrame()
@@ -154,7 +166,9 @@ def _comparable(panel: Panel, order: tuple[str, ...], unanswered: _Unanswered) -
 def _raters(table: pd.DataFrame, variants: list[Variant], order: tuple[str, ...]) -> Raters:
     if not order:
         return Raters(table, exclusions(table), _NO_ROWS, _NO_ROWS)
-    return Raters(table, exclusions(table), headline_mos(variants, order), headline_decisions(variants, order))
+    return Raters(
+        table, exclusions(table), headline_mos(variants, order), headline_decisions(variants, order)
+    )
 
 
 def _agreement(ratings: Ratings, panel: Panel, settings: Settings, unanswered: _Unanswered) -> Agreement:
@@ -192,7 +206,9 @@ def _alpha_rows(panel: Panel, _ratings: Ratings, settings: Settings) -> _Rows:
 
 def _w_rows(panel: Panel, _ratings: Ratings, _settings: Settings) -> _Rows:
     w, stimuli, raters = kendalls_w(panel.scores)
-    return [("Kendall's W, ties corrected", w, np.nan, np.nan, f"{stimuli} stimuli, {raters} raters without gaps")]
+    return [
+        ("Kendall's W, ties corrected", w, np.nan, np.nan, f"{stimuli} stimuli, {raters} raters without gaps")
+    ]
 
 
 def _split_half_rows(panel: Panel, _ratings: Ratings, settings: Settings) -> _Rows:
@@ -209,7 +225,10 @@ def _methods(
     panel: Panel, crossings: list[Crossing], settings: Settings, ratings: Ratings, unanswered: _Unanswered
 ) -> Methods:
     reference, scale = settings.reference, ratings.scale
-    draws = {c.name: draw(len(c.raters), len(c.pictures), draws=settings.draws, seed=settings.seed) for c in crossings}
+    draws = {
+        c.name: draw(len(c.raters), len(c.pictures), draws=settings.draws, seed=settings.seed)
+        for c in crossings
+    }
     ask = unanswered.ask
     differences = [ask(lambda c=c: compare_methods(c, draws[c.name]), _NO_ROWS) for c in crossings]  # type: ignore[misc]
     _say_what_is_untested(differences, crossings, unanswered)
@@ -217,7 +236,12 @@ def _methods(
     return Methods(
         stimuli=stimulus_mos(panel, draws=settings.draws, seed=settings.seed),
         stimuli_dmos=ask(lambda: stimulus_dmos(panel, reference, scale), _NO_ROWS),
-        mos=_stack([_with_letters(method_mos(c, draws[c.name]), d) for c, d in zip(crossings, differences, strict=True)]),
+        mos=_stack(
+            [
+                _with_letters(method_mos(c, draws[c.name]), d)
+                for c, d in zip(crossings, differences, strict=True)
+            ]
+        ),
         dmos=_stack([ask(lambda c=c: method_dmos(c, reference, scale), _NO_ROWS) for c in crossings]),  # type: ignore[misc]
         ranks=_stack([ask(lambda c=c: _ranks(c, draws[c.name], reference), _NO_ROWS) for c in crossings]),  # type: ignore[misc]
         differences=_stack(differences),

@@ -98,7 +98,18 @@ def _text(name: str, value: object) -> str:
     return f"{value:.1f}" if name == "df" else f"{value:.3f}" if name in _THREE else f"{value:.2f}"
 
 
-_THREE = {"value", "srocc", "krocc", "plcc", "rmse", "correlation", "method_picture", "method_rater", "residual", "icc"}
+_THREE = {
+    "value",
+    "srocc",
+    "krocc",
+    "plcc",
+    "rmse",
+    "correlation",
+    "method_picture",
+    "method_rater",
+    "residual",
+    "icc",
+}
 
 
 def p_text(p: float) -> str:
@@ -142,18 +153,28 @@ def to_html(table: Table) -> str:
     """Return a table element with its caption; cells of text to the left, numbers to the right."""
     shown = table.shown()
     kinds = ["text" if _is_text(shown[name]) else "number" for name in shown.columns]
-    head = "".join(f'<th class="{k}" scope="col">{escape(c)}</th>' for k, c in zip(kinds, shown.columns, strict=True))
-    rows = "".join(_html_row(row, kinds) for row in shown.to_numpy().tolist())
+    head = "".join(
+        f'<th class="{k}" scope="col">{escape(c)}</th>' for k, c in zip(kinds, shown.columns, strict=True)
+    )
+    rows = shown.to_numpy().tolist()
+    starts = [i > 0 and row[0] != rows[i - 1][0] and shown.columns[0] == "set" for i, row in enumerate(rows)]
+    body = "".join(_html_row(row, kinds, start) for row, start in zip(rows, starts, strict=True))
     caption = f"<caption><b>{escape(table.title)}.</b> {escape(table.caption)}</caption>"
-    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>\n"
+    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>\n"
 
 
-def _html_row(row: list[str], kinds: list[str]) -> str:
-    return "<tr>" + "".join(f'<td class="{k}">{escape(c)}</td>' for k, c in zip(kinds, row, strict=True)) + "</tr>"
+def _html_row(row: list[str], kinds: list[str], starts_group: bool) -> str:
+    cells = "".join(f'<td class="{kind}">{escape(cell)}</td>' for kind, cell in zip(kinds, row, strict=True))
+    return f'<tr class="group">{cells}</tr>' if starts_group else f"<tr>{cells}</tr>"
 
 
 def _is_text(column: pd.Series) -> bool:
     return bool(column.str.contains(r"[A-Za-z]{2}", regex=True).any())
 
 
-FORMATS: dict[str, Callable[[Table], str]] = {"csv": to_csv, "md": to_markdown, "tex": to_latex, "html": to_html}
+FORMATS: dict[str, Callable[[Table], str]] = {
+    "csv": to_csv,
+    "md": to_markdown,
+    "tex": to_latex,
+    "html": to_html,
+}
