@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from mos_app.analyse_commands import ANALYSE_COMMANDS
 from sr_models.command import Command, run_command
 
-COMMANDS: list[Command] = []
+COMMANDS: list[Command] = [*ANALYSE_COMMANDS]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,4 +1,6 @@
-"""Krippendorff's alpha: agreement beyond chance, with missing votes. U units (stimuli), V values of the scale."""
+"""Krippendorff's alpha: agreement beyond chance, with missing votes. U units (stimuli), V values of the
+scale.
+"""
 
 from typing import Literal
 
@@ -27,7 +29,9 @@ def alpha_interval(scores: Array, level: Level, *, draws: int, seed: int) -> tup
 
 
 def _coincidences(scores: Array) -> tuple[Array, Array]:
-    """Return the V values and (U, V, V): pairs of values within a unit, each unit weighing its number of votes."""
+    """Return the V values and (U, V, V): pairs of values within a unit, each unit weighing its number of
+    votes.
+    """
     values = np.unique(scores[~np.isnan(scores)])
     if len(values) < 2:
         raise CannotSayError("all scores are equal: agreement beyond chance is not defined.")

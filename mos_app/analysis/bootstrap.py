@@ -1,7 +1,7 @@
 """The two-way bootstrap: raters and pictures are both drawn again, independently.
 
-Owen (2007), The pigeonhole bootstrap, Ann. Appl. Stat. 1, 386: its variance is not too small for crossed data,
-and slightly too large, by about twice the residual variance over the number of ratings.
+Owen (2007), The pigeonhole bootstrap, Ann. Appl. Stat. 1, 386: its variance is not too small for crossed
+data, and slightly too large, by about twice the residual variance over the number of ratings.
 B draws, R raters, P pictures, K tables.
 """
 

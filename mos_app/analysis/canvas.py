@@ -1,5 +1,8 @@
-"""How figures look: sizes of a paper's column, one ink, and files in three formats that do not change between runs."""
+"""How figures look: sizes of a paper's column, one ink, and files in three formats that do not change
+between runs.
+"""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -40,6 +43,11 @@ STYLE = {
 }
 
 
+def styled() -> AbstractContextManager[None]:
+    """Return the context in which every figure is drawn and saved."""
+    return mpl.rc_context(STYLE)  # type: ignore[arg-type]
+
+
 @dataclass(frozen=True)
 class Plot:
     """One figure of the analysis."""
@@ -70,7 +78,7 @@ def blank(
 def save(plot: Plot, folder: Path) -> list[Path]:
     """Write PNG, SVG and PDF without dates and return their paths."""
     paths = []
-    with mpl.rc_context(STYLE):
+    with styled():
         for ending, metadata in (("png", None), ("svg", {"Date": None}), ("pdf", {"CreationDate": None})):
             path = folder / f"{plot.name}.{ending}"
             plot.figure.savefig(path, metadata=metadata, transparent=ending != "png")
@@ -81,7 +89,7 @@ def save(plot: Plot, folder: Path) -> list[Path]:
 def svg(plot: Plot) -> str:
     """Return the figure as an SVG element without header, background transparent."""
     text = StringIO()
-    with mpl.rc_context(STYLE):
+    with styled():
         plot.figure.savefig(text, format="svg", metadata={"Date": None}, transparent=True)
     return text.getvalue()[text.getvalue().index("<svg") :]
 

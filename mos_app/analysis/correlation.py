@@ -30,7 +30,9 @@ class Clusters:
 
 
 def weighted_pearson(x: Array, y: Array, weights: Array) -> Array:
-    """Return (B,) Pearson's r for (B, N) weights; x and y are (N,) or (B, N). NaN where a side does not vary."""
+    """Return (B,) Pearson's r for (B, N) weights; x and y are (N,) or (B, N). NaN where a side does not
+    vary.
+    """
     total = weights.sum(-1, keepdims=True)
     dx = x - (weights * x).sum(-1, keepdims=True) / total
     dy = y - (weights * y).sum(-1, keepdims=True) / total

@@ -42,7 +42,7 @@ class CrossedMean:
 def crossed_mean(table: Array) -> CrossedMean:
     """Return mean, standard error, degrees of freedom and p, with raters and pictures random.
 
-    For complete tables this is Clark's quasi-F, F' = MS / (MS_rater + MS_picture - MS_residual), with negative
+    For complete tables this is Clark's quasi-F, MS / (MS_rater + MS_picture - MS_residual), with negative
     components set to 0 (Clark 1973, J. Verbal Learning 12, 335; Satterthwaite 1946, Biometrics Bull. 2, 110).
     """
     parts = two_way_components(table)
@@ -65,7 +65,9 @@ def crossed_mean(table: Array) -> CrossedMean:
 
 
 def holm(p: Array) -> Array:
-    """Return Holm's adjusted p values (Holm 1979, Scand. J. Statist. 6, 65); NaN stays NaN and is not counted."""
+    """Return Holm's adjusted p values (Holm 1979, Scand. J. Statist. 6, 65); NaN stays NaN and is not
+    counted.
+    """
     adjusted = np.full(p.shape, np.nan)
     tested = np.flatnonzero(~np.isnan(p))
     order = tested[np.argsort(p[tested], kind="stable")]

@@ -23,8 +23,8 @@ def compare_methods(crossing: Crossing, draws: Draws) -> pd.DataFrame:
     """Return one row a pair of methods: difference, intervals, crossed test (Holm), effect sizes, Wilcoxon.
 
     `a` is the method with the higher mean. `d` is the difference over the standard deviation of one rating
-    within a method, over raters and pictures, as Cohen's d is for crossed designs (Westfall, Kenny & Judd 2014,
-    J. Exp. Psychol. Gen. 143, 2020). `superiority` is the share of rater-picture cells in which a was
+    within a method, over raters and pictures, as Cohen's d is for crossed designs (Westfall, Kenny & Judd
+    2014, J. Exp. Psychol. Gen. 143, 2020). `superiority` is the share of rater-picture cells in which a was
     rated above b, ties counting half. Pairs that nobody rated on two pictures have no test.
     """
     pairs = _ordered_pairs(crossing)

@@ -1,4 +1,6 @@
-"""Figures of methods: rating distributions, MOS, ranks, differences. Readable at the width of a paper's column."""
+"""Figures of methods: rating distributions, MOS, ranks, differences. Readable at the width of a paper's
+column.
+"""
 
 from itertools import cycle
 
@@ -9,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator
 
 from bench.colours import colour_of, label_of
-from mos_app.analysis.canvas import FAINT, INK, STYLE, Plot, blank, file_name
+from mos_app.analysis.arrays import Array, rows_of
+from mos_app.analysis.canvas import FAINT, INK, Plot, blank, file_name, styled
 from mos_app.analysis.differences import ALPHA, RankTest
 from mos_app.analysis.panel import Crossing
 from mos_app.analysis.ratings import Scale
@@ -22,7 +25,7 @@ def distributions(crossing: Crossing, scale: Scale) -> Plot:
     """Return how often each method got each score, in the method's colour, with the mean marked."""
     methods = crossing.methods
     values = np.arange(np.ceil(scale.low), np.floor(scale.high) + 1)
-    with mpl.rc_context(STYLE):
+    with styled():
         figure, axes = blank(
             2.75, left=0.38, bottom=0.95, top=0.22, width=max(3.5, 0.26 * len(methods) + 0.5)
         )
@@ -62,9 +65,9 @@ def mos_intervals(mos: pd.DataFrame, scale: Scale) -> Plot:
     """Return the MOS of each method on one data set with its 95 % interval and letters, best on top."""
     mos = mos.sort_values("mos", kind="stable").reset_index(drop=True)
     dataset = mos["dataset"].iloc[0]
-    with mpl.rc_context(STYLE):
+    with styled():
         figure, axes = blank(0.7 + _ROW * len(mos), left=_LABELS, bottom=0.42)
-        for row in mos.itertuples():
+        for row in rows_of(mos):
             colour = colour_of(row.method)
             axes.plot(
                 [row.t_low, row.t_high],
@@ -88,11 +91,11 @@ def rank_figure(ranks: pd.DataFrame) -> Plot:
     order = ranks.groupby("method")["rank"].mean().sort_values(ascending=False).index.tolist()
     sets = list(dict.fromkeys(ranks["dataset"]))
     offsets = np.linspace(0.24, -0.24, len(sets)) if len(sets) > 1 else [0.0]
-    with mpl.rc_context(STYLE):
+    with styled():
         figure, axes = blank(0.95 + 1.25 * _ROW * len(order), left=_LABELS, bottom=0.42, top=0.48)
         for dataset, offset, marker in zip(sets, offsets, cycle("os^Dv"), strict=False):
             own = ranks[ranks["dataset"] == dataset]
-            for row in own.itertuples():
+            for row in rows_of(own):
                 y, colour = order.index(row.method) + offset, colour_of(row.method)
                 axes.plot([row.boot_low, row.boot_high], [y, y], color=colour, lw=1.6, alpha=0.55)
                 axes.plot(row.rank, y, marker, color=colour, ms=4)
@@ -117,7 +120,7 @@ def difference_matrix(differences: pd.DataFrame, mos: pd.DataFrame) -> Plot:
     order = mos.sort_values("mos", ascending=False, kind="stable")["method"].tolist()
     dataset, place = mos["dataset"].iloc[0], {m: i for i, m in enumerate(order)}
     side = max(0.19, 2.28 / (len(order) - 1))
-    with mpl.rc_context(STYLE):
+    with styled():
         figure, axes = blank(
             1.3 + side * (len(order) - 1),
             left=_LABELS,
@@ -126,7 +129,7 @@ def difference_matrix(differences: pd.DataFrame, mos: pd.DataFrame) -> Plot:
             width=1.22 + side * (len(order) - 1),
         )
         darkest = max(float(differences["difference"].max()), 1.0)
-        for row in differences.itertuples():
+        for row in rows_of(differences):
             x, y = place[row.b], place[row.a]
             _difference_cell(
                 axes, max(x, y), min(x, y), row.difference, row.p_holm < ALPHA, row.difference / darkest
@@ -139,8 +142,8 @@ def difference_matrix(differences: pd.DataFrame, mos: pd.DataFrame) -> Plot:
         for spine in axes.spines.values():
             spine.set_visible(False)
     caption = (
-        f"Differences of MOS on {dataset}, row minus column. Filled: significant by the crossed test, Holm-corrected, "
-        "at .05. Hollow: the ratings do not tell the two apart."
+        f"Differences of MOS on {dataset}, row minus column. Filled: significant by the crossed test, "
+        "Holm-corrected, at .05. Hollow: the ratings do not tell the two apart."
     )
     return Plot(f"differences-{file_name(dataset)}", caption, figure)
 
@@ -156,13 +159,15 @@ def _difference_cell(axes: Axes, x: int, y: int, value: float, significant: bool
 
 
 def critical_difference(test: RankTest, dataset: str) -> Plot:
-    """Return Demsar's diagram: methods on the axis of ranks, bars join those that Nemenyi's test cannot tell apart."""
+    """Return Demsar's diagram: methods on the axis of ranks, bars join those that Nemenyi's test cannot tell
+    apart.
+    """
     order = np.argsort(test.ranks, kind="stable")
     ranks, k = test.ranks[order], len(order)
     half = (k + 1) // 2
     bars = _joined(ranks, test.critical_difference)
     low = 0.55 + 0.16 * len(bars)
-    with mpl.rc_context(STYLE):
+    with styled():
         figure, axes = blank(0.55 + 0.17 * (half + len(bars)), left=0.1, bottom=0.05, top=0.05)
         axes.set(xlim=(1 - 0.8 * (k - 1), k + 0.8 * (k - 1)), ylim=(low + 0.17 * half, -0.75))
         axes.axis("off")
@@ -189,8 +194,8 @@ def critical_difference(test: RankTest, dataset: str) -> Plot:
         for i, index in enumerate(order):
             _rank_label(axes, test.methods[index], ranks[i], i if i < half else k - 1 - i, i < half, low, k)
     caption = (
-        f"{dataset}: average ranks over {test.pictures} pictures; a bar joins methods closer than Nemenyi's critical "
-        f"difference (Friedman χ² = {test.chi_square:.1f})."
+        f"{dataset}: average ranks over {test.pictures} pictures; a bar joins methods closer than Nemenyi's "
+        f"critical difference (Friedman χ² = {test.chi_square:.1f})."
     )
     return Plot(f"critical-difference-{file_name(dataset)}", caption, figure)
 
@@ -204,7 +209,7 @@ def _rank_label(axes: Axes, method: str, rank: float, level: int, on_left: bool,
     axes.text(edge + gap, y, f"{label_of(method)}", ha="right" if on_left else "left", va="center")
 
 
-def _joined(ranks: np.ndarray, critical: float) -> list[tuple[int, int]]:  # type: ignore[type-arg]
+def _joined(ranks: Array, critical: float) -> list[tuple[int, int]]:
     """Return the longest runs of sorted ranks that span no more than the critical difference."""
     ends = [int(np.searchsorted(ranks, rank + critical, side="right")) - 1 for rank in ranks]
     runs = [(start, end) for start, end in enumerate(ends) if end > start]

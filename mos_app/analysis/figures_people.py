@@ -6,7 +6,8 @@ import pandas as pd
 from scipy.stats import norm
 
 from bench.colours import colour_of, label_of, model_order
-from mos_app.analysis.canvas import COLUMN, FAINT, INK, STYLE, Plot, blank, file_name
+from mos_app.analysis.arrays import Array, rows_of
+from mos_app.analysis.canvas import COLUMN, FAINT, INK, Plot, blank, file_name, styled
 from mos_app.analysis.logistic import logistic
 from mos_app.analysis.planning import Plan
 from mos_app.analysis.prediction import Prediction
@@ -19,7 +20,7 @@ def rater_figure(raters: pd.DataFrame) -> Plot:
     named = (raters["bt500_rejected"] | raters["p913_rejected"] | (raters["flags"] != "")).to_numpy()
     y = np.arange(len(raters))[::-1]
     step = max(1, len(raters) // 40)
-    with mpl.rc_context(STYLE):
+    with styled():
         height = 0.7 + 0.13 * min(len(raters), 60)
         figure, left = blank(height, left=0.75)
         left.set_position((0.2, 0.42 / height, 0.36, 1 - 0.67 / height))
@@ -43,13 +44,16 @@ def rater_figure(raters: pd.DataFrame) -> Plot:
             axes.set_yticks([])
         left.axvline(0, color=INK, lw=0.6)
         left.set_yticks(y[::step], raters["rater"].iloc[::step].str.slice(0, 10), fontsize=6)
-    caption = "Raters by maximum likelihood (P.910 Annex E) with 95 % intervals. Orange: named by a screening rule or a flag."
+    caption = (
+        "Raters by maximum likelihood (P.910 Annex E) with 95 % intervals. "
+        "Orange: named by a screening rule or a flag."
+    )
     return Plot("raters", caption, figure)
 
 
 def metric_scatter(found: Prediction) -> Plot:
     """Return MOS against one metric, a point a stimulus in its method's colour, with the fitted curve."""
-    with mpl.rc_context(STYLE):
+    with styled():
         figure, axes = blank(2.9, left=0.42, top=0.5)
         for method in sorted(set(found.methods), key=model_order):
             own = np.array([m == method for m in found.methods])
@@ -103,11 +107,11 @@ def metric_overview(table: pd.DataFrame) -> Plot:
     sets = list(dict.fromkeys(table["dataset"]))
     offsets = np.linspace(0.26, -0.26, len(sets)) if len(sets) > 1 else np.zeros(1)
     shades = [QUIET, "#228833", "#aa3377", INK, "#ccbb44", "#66ccee"]
-    with mpl.rc_context(STYLE):
+    with styled():
         figure, axes = blank(0.95 + 0.3 * len(metrics), left=1.0, top=0.45)
         for i, dataset in enumerate(sets):
             own, colour = table[table["dataset"] == dataset], shades[i % len(shades)]
-            for row in own.itertuples():
+            for row in rows_of(own):
                 y = metrics.index(row.metric) + offsets[i]
                 ends = sorted((abs(row.srocc_low), abs(row.srocc_high)))
                 axes.plot(ends, [y, y], color=colour, lw=1.6, alpha=0.5)
@@ -144,7 +148,7 @@ def power_curves(plan: Plan) -> Plot:
         else [counts[i] for i in np.linspace(0, len(counts) - 1, 6).round().astype(int)]
     )
     shades = mpl.colormaps["viridis"](np.linspace(0.1, 0.85, len(shown)))
-    with mpl.rc_context(STYLE):
+    with styled():
         figure, axes = blank(2.7, left=0.48, right=0.75)
         for pictures, shade in zip(shown, shades, strict=True):
             own = plan.power[plan.power["pictures"] == pictures]
@@ -168,11 +172,9 @@ def power_curves(plan: Plan) -> Plot:
     return Plot("power", "Power of the crossed test, by simulation.", figure)
 
 
-def preference_figure(
-    methods: tuple[str, ...], strength: np.ndarray, low: np.ndarray, high: np.ndarray
-) -> Plot:  # type: ignore[type-arg]
+def preference_figure(methods: tuple[str, ...], strength: Array, low: Array, high: Array) -> Plot:
     """Return Bradley-Terry strengths with intervals, the strongest on top."""
-    with mpl.rc_context(STYLE):
+    with styled():
         figure, axes = blank(0.7 + 0.2 * len(methods), left=1.12)
         for i, (method, value, a, b) in enumerate(zip(methods, strength, low, high, strict=True)):
             y = len(methods) - 1 - i
@@ -188,9 +190,11 @@ def preference_figure(
 
 
 def error_rate_figure(rates: dict[str, float], studies: int, nominal: float = 0.05) -> Plot:
-    """Return how often each test calls two equal methods different, with the simulation's own 95 % interval."""
+    """Return how often each test calls two equal methods different, with the simulation's own 95 %
+    interval.
+    """
     names, y = list(rates), np.arange(len(rates))[::-1]
-    with mpl.rc_context(STYLE):
+    with styled():
         figure, axes = blank(0.75 + 0.34 * len(names), left=1.62, width=1.4 * COLUMN)
         for row, name in zip(y, names, strict=True):
             rate = rates[name]

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from mos_app.analysis.arrays import Mask
 from sr_models.data.errors import InputError
 
 REQUIRED = ("model", "dataset", "scale", "lr", "image", "protocol", "metric", "value")
@@ -28,7 +29,8 @@ def join_scores(mos: pd.DataFrame, scores: pd.DataFrame) -> tuple[pd.DataFrame, 
     joined = mos.merge(scores[["dataset_of", "picture", "method", "label", "value"]], on=keys)
     if joined.empty:
         raise InputError(
-            "no rated stimulus is in scores.csv: picture must be its image, method its model, dataset its dataset"
+            "no rated stimulus is in scores.csv: picture must be its image, method its model, "
+            "dataset its dataset"
         )
     finite = np.isfinite(joined["value"].to_numpy(float))
     joined = joined.rename(columns={"label": "metric"})
@@ -40,11 +42,7 @@ def _labels(scores: pd.DataFrame) -> pd.Series:
     label = scores["metric"].astype(str)
     for name in ("protocol", "scale", "lr"):
         if scores[name].nunique() > 1:
-            label = (
-                label + f" {name} " + scores[name].astype(str)
-                if name == "scale"
-                else label + " " + scores[name].astype(str)
-            )
+            label = label + (" x" if name == "scale" else " ") + scores[name].astype(str)
     return label
 
 
@@ -58,18 +56,15 @@ def _check_one_value(scores: pd.DataFrame, keys: list[str]) -> None:
         )
 
 
-def _notes(mos: pd.DataFrame, joined: pd.DataFrame, finite: np.ndarray) -> tuple[str, ...]:  # type: ignore[type-arg]
+def _notes(mos: pd.DataFrame, joined: pd.DataFrame, finite: Mask) -> tuple[str, ...]:
     notes = []
     if not finite.all():
         who = ", ".join(sorted(set(joined.loc[~finite, "method"])))
         notes.append(
-            f"{int((~finite).sum())} infinite values left out ({who}): a picture equal to its original has no error."
+            f"{int((~finite).sum())} infinite values left out ({who}): a picture equal to its original has "
+            "no error."
         )
-    found = (
-        len(joined[["picture", "method"]].drop_duplicates())
-        if "dataset_of" not in mos
-        else len(joined[["dataset_of", "picture", "method"]].drop_duplicates())
-    )
+    found = len(joined[[name for name in mos.columns if name != "mos"]].drop_duplicates())
     if found < len(mos):
         notes.append(f"{len(mos) - found} of {len(mos)} rated stimuli are not in scores.csv.")
     return tuple(notes)

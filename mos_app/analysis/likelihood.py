@@ -1,7 +1,8 @@
 """Recovery of quality by maximum likelihood: each rater has a bias and an inconsistency.
 
-S stimuli, R raters; score[s, r] = quality[s] + bias[r] + inconsistency[r] * noise. ITU-T P.910 (2023), Annex E;
-Li, Bampis, Krasula, Janowski & Katsavounidis (2020), A simple model for subject behavior in subjective experiments.
+S stimuli, R raters; score[s, r] = quality[s] + bias[r] + inconsistency[r] * noise.
+Source: ITU-T P.910 (2023), Annex E; Li et al. (2020), A simple model for subject behavior in subjective
+experiments, Human Vision and Electronic Imaging.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,9 @@
 """The four-parameter logistic between a metric and MOS, for one sample or thousands of draws from it.
 
 f(x) = b2 + (b1 - b2) / (1 + exp(-(x - b3) / b4)). Source: VQEG (2003), FR-TV phase II report.
-For a given middle b3 and width b4 the curve is linear in b1 and b2, so the best PLCC over all curves is the best
-correlation of y with the sigmoid alone: draws look it up on a grid of sigmoids instead of fitting each anew.
+For a given middle b3 and width b4 the curve is linear in b1 and b2, so the best PLCC over all curves is the
+best correlation of y with the sigmoid alone: draws look it up on a grid
+of sigmoids instead of fitting each anew.
 N points, P pictures, B draws, G grid points.
 """
 
@@ -45,7 +46,11 @@ def _polished(x: Array, y: Array, start: Array) -> Array:
     high = [start[0] + tall, start[1] + tall, x.max() + 0.5 * spread, 3.0 * spread]
     scale = [np.ptp(y), np.ptp(y), spread, spread]
     start = np.clip(start, np.nextafter(low, np.inf), np.nextafter(high, -np.inf))
-    found = least_squares(lambda p: logistic(x, p) - y, start, bounds=(low, high), x_scale=scale)
+
+    def residuals(parameters: Array) -> Array:
+        return logistic(x, parameters) - y
+
+    found = least_squares(residuals, start, bounds=(low, high), x_scale=scale)
     return np.asarray(found.x, dtype=float)
 
 

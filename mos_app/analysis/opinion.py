@@ -1,4 +1,6 @@
-"""Mean opinion scores with their uncertainty: per stimulus, per method and data set, against the reference."""
+"""Mean opinion scores with their uncertainty: per stimulus, per method and data set, against the
+reference.
+"""
 
 import numpy as np
 import pandas as pd
@@ -133,7 +135,8 @@ def stimulus_dmos(panel: Panel, reference: str, scale: Scale) -> pd.DataFrame:
 def sos_parameter(scores: Array, scale: Scale) -> float:
     """Return a of the SOS hypothesis s^2 = a (-m^2 + (l + h) m - l h), by least squares over stimuli.
 
-    On 1 to 5: s^2 = a (-m^2 + 6 m - 5). Source: Hossfeld, Schatz & Egger (2011), QoMEX. Sample variance (ddof 1).
+    On 1 to 5: s^2 = a (-m^2 + 6 m - 5). Sample variance (ddof 1). Source: Hossfeld, Schatz & Egger (2011),
+    SOS: the MOS is not enough, QoMEX.
     """
     mean, deviation = mean_and_deviation(scores)
     usable = ~np.isnan(deviation)

@@ -29,7 +29,8 @@ def _section(section: Section) -> str:
     grid = f'<div class="figures">{plots}</div>' if plots else ""
     tables = "".join(f'<div class="scroll" tabindex="0">{to_html(table)}</div>' for table in section.tables)
     folded = "".join(_folded(table) for table in section.folded)
-    return f'<section id="{_anchor(section)}"><h2>{escape(section.title)}</h2>{text}{grid}{tables}{folded}</section>'
+    heading = f"<h2>{escape(section.title)}</h2>"
+    return f'<section id="{_anchor(section)}">{heading}{text}{grid}{tables}{folded}</section>'
 
 
 def _figure(plot: Plot) -> str:
@@ -58,21 +59,23 @@ def _anchor(section: Section) -> str:
 
 
 _CSS = """
-:root{color-scheme:light dark;--paper:#fff;--ink:#23272e;--soft:#5a6370;--faint:#d5d9df;--tint:#f4f6f8;--accent:#0b63a5}
-@media(prefers-color-scheme:dark){:root{--paper:#15181d;--ink:#e4e7eb;--soft:#a3acb8;--faint:#3b424c;--tint:#1d2127;
---accent:#7ab8ec}}
+:root{color-scheme:light dark;--paper:#fff;--ink:#23272e;--soft:#5a6370;--faint:#d5d9df;--tint:#f4f6f8;
+--accent:#0b63a5}
+@media(prefers-color-scheme:dark){:root{--paper:#15181d;--ink:#e4e7eb;--soft:#a3acb8;--faint:#3b424c;
+--tint:#1d2127;--accent:#7ab8ec}}
 *{box-sizing:border-box}
-body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.6 system-ui,-apple-system,"Segoe UI",Roboto,
-"DejaVu Sans",sans-serif}
+body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.6 system-ui,-apple-system,"Segoe UI",
+Roboto,"DejaVu Sans",sans-serif}
 header,main,footer{max-width:70rem;margin:0 auto;padding:0 1.5rem}
 h1{font-size:2rem;line-height:1.2;margin:3rem 0 .5rem;letter-spacing:-.015em}
 h2{font-size:1.35rem;margin:3.5rem 0 .75rem;letter-spacing:-.01em}
 section p{max-width:46rem;margin:.6rem 0}
 nav{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;padding:.8rem 0;border-bottom:1px solid var(--faint)}
 a{color:var(--accent);text-decoration:none}a:hover,a:focus-visible{text-decoration:underline}
-.banner{background:#f5c542;color:#221a00;padding:.5rem .9rem;border-radius:.35rem;font-weight:600;max-width:none}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(24rem,100%),1fr));gap:2rem 2.5rem;margin:1.5rem 0;
-align-items:end}
+.banner{background:#f5c542;color:#221a00;padding:.5rem .9rem;border-radius:.35rem;font-weight:600;
+max-width:none}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(24rem,100%),1fr));gap:2rem 2.5rem;
+margin:1.5rem 0;align-items:end}
 figure{margin:0}figure.wide{grid-column:1/-1}
 figure svg{width:100%;height:auto;display:block}
 figcaption,caption{color:var(--soft);font-size:.85rem;line-height:1.45;text-align:left}

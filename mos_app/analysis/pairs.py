@@ -75,8 +75,8 @@ def check_pairs(table: pd.DataFrame) -> pd.DataFrame:
 def bradley_terry(table: pd.DataFrame, *, draws: int, seed: int) -> Preferences:
     """Return strengths with 95 % intervals from draws of raters; each rater's choices stay together.
 
-    Maximum likelihood by choix, with a tenth of a win and of a loss added between any two methods: it keeps an
-    unbeaten method finite, also in a draw. Source: Bradley & Terry (1952), Biometrika 39, 324.
+    Maximum likelihood by choix, with a tenth of a win and of a loss added between any two methods: it keeps
+    an unbeaten method finite, also in a draw. Source: Bradley & Terry (1952), Biometrika 39, 324.
     """
     methods = tuple(sorted({*table["left"].astype(str), *table["right"].astype(str)}))
     if len(methods) < 2:

@@ -1,4 +1,6 @@
-"""Ratings as arrays: stimuli x raters for rater questions, methods x raters x pictures for method questions."""
+"""Ratings as arrays: stimuli x raters for rater questions, methods x raters x pictures for method
+questions.
+"""
 
 from dataclasses import dataclass
 

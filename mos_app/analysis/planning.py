@@ -25,7 +25,9 @@ class Plan:
     power: pd.DataFrame
     """`raters, pictures, votes, power`; votes are of one method."""
     enough: pd.DataFrame
-    """For each number of pictures, the fewest raters that reach the power; None where none in the grid does."""
+    """For each number of pictures, the fewest raters that reach the power; None where none in the grid
+    does.
+    """
     difference: float
     wanted: float
     variances: StudyVariances
@@ -132,7 +134,9 @@ def _mean_half(values: Array) -> float:
 def smallest_difference(
     variances: StudyVariances, raters: int, pictures: int, *, comparisons: int = 1
 ) -> float:
-    """Return the difference that a study of this size finds four times in five (power .8), by expected values."""
+    """Return the difference that a study of this size finds four times in five (power .8), by expected
+    values.
+    """
     if raters < 2 or pictures < 2:
         raise CannotSayError(
             "a single rater or a single picture shows no difference between methods at large."

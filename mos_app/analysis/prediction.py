@@ -35,7 +35,9 @@ class Prediction:
 
 
 def predict(points: pd.DataFrame, *, draws: int, seed: int) -> Prediction:
-    """Return how one metric predicts MOS per stimulus: `points` has dataset, metric, picture, method, value, mos."""
+    """Return how one metric predicts MOS per stimulus: `points` has dataset, metric, picture, method, value,
+    mos.
+    """
     x, y = points["value"].to_numpy(float), points["mos"].to_numpy(float)
     _refuse_too_little(x, y, points)
     picture, names = pd.factorize(points["dataset_of"] + "/" + points["picture"])
@@ -47,7 +49,9 @@ def predict(points: pd.DataFrame, *, draws: int, seed: int) -> Prediction:
 
 
 def predict_methods(points: pd.DataFrame) -> Prediction:
-    """Return how one metric orders the methods: means over pictures, without intervals for want of a sample."""
+    """Return how one metric orders the methods: means over pictures, without intervals for want of a
+    sample.
+    """
     means = points.groupby("method", sort=False)[["value", "mos"]].mean().reset_index()
     means = means.assign(dataset=points["dataset"].iloc[0], metric=points["metric"].iloc[0])
     x, y = means["value"].to_numpy(float), means["mos"].to_numpy(float)
@@ -105,7 +109,8 @@ def _row(found: Prediction) -> dict[str, object]:
 def metric_differences(predictions: list[Prediction]) -> pd.DataFrame:
     """Return one row a pair of metrics on one data set: which predicts people better, by paired draws.
 
-    Compares |SROCC| on the same draws of pictures; p is twice the smaller tail. Both must cover the same points.
+    Compares |SROCC| on the same draws of pictures; p is twice the smaller tail. Metrics on other points, such
+    as those with infinite values left out, are not compared.
     """
     rows = []
     for a, b in combinations([p for p in predictions if p.draws], 2):

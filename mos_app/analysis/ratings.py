@@ -25,7 +25,9 @@ ACR = Scale()
 
 @dataclass(frozen=True)
 class Ratings:
-    """One row a rating: `rater, dataset, picture, method, score`, with `seconds` and `shown_at` where known."""
+    """One row a rating: `rater, dataset, picture, method, score`, with `seconds` and `shown_at` where
+    known.
+    """
 
     first: pd.DataFrame
     """The first rating of each stimulus by each rater: what MOS is computed from."""
@@ -112,8 +114,9 @@ def _check_scale(table: pd.DataFrame, scale: Scale) -> None:
     if len(off):
         row = off.iloc[0]
         raise InputError(
-            f"{len(off)} scores are off the scale {scale.low:g} to {scale.high:g}, first {row['score']:g} by "
-            f"{row['rater']} for {row['method']} of {row['picture']}: correct them, or state the scale with --scale"
+            f"{len(off)} scores are off the scale {scale.low:g} to {scale.high:g}, first {row['score']:g} "
+            f"by {row['rater']} for {row['method']} of {row['picture']}: correct them, or state the scale "
+            "with --scale"
         )
 
 
@@ -141,8 +144,8 @@ def _split_repeats(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     if len(again) and "repeat" not in table.columns:
         row = again.iloc[0]
         raise InputError(
-            f"{len(again)} stimuli are rated twice by one rater, first {row['method']} of {row['picture']} by "
-            f"{row['rater']}: remove one, or mark hidden repeats in a column `repeat` (0 first, 1 again)"
+            f"{len(again)} stimuli are rated twice by one rater, first {row['method']} of {row['picture']} "
+            f"by {row['rater']}: remove one, or mark hidden repeats in a column `repeat` (0 first, 1 again)"
         )
     repeats = again[columns].assign(repeat=number[number > 0].to_numpy())
     return table.loc[number == 0, columns].sort_index().reset_index(drop=True), repeats.reset_index(drop=True)

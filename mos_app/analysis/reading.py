@@ -50,7 +50,7 @@ def _from_study(source: str, read_study: StudyReader | None) -> pd.DataFrame:
 
 def _read_csv(path: Path, separator: str) -> pd.DataFrame:
     try:
-        return pd.read_csv(path, sep=separator, dtype={name: str for name in ("rater", "picture", "method")})
+        return pd.read_csv(path, sep=separator, dtype=dict.fromkeys(("rater", "picture", "method"), str))
     except pd.errors.EmptyDataError as error:
         raise InputError(
             f"{path} is empty: a ratings table starts with rater,picture,method,score"
@@ -85,7 +85,9 @@ def _long(wide: pd.DataFrame) -> pd.DataFrame:
 
 
 def _from_sureal(path: Path) -> pd.DataFrame:
-    """Return the votes of a sureal dataset: `dis_videos` with `content_id`, `asset_id` and opinion scores `os`."""
+    """Return the votes of a sureal dataset: `dis_videos` with `content_id`, `asset_id` and opinion scores
+    `os`.
+    """
     try:
         dataset = json.loads(path.read_text(encoding="utf-8"))
         contents = {
@@ -94,14 +96,17 @@ def _from_sureal(path: Path) -> pd.DataFrame:
         rows = [row for video in dataset["dis_videos"] for row in _votes_of(video, contents)]
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{path} is not a sureal dataset: wanted `dis_videos`, each with content_id, asset_id and os ({error!r})"
+            f"{path} is not a sureal dataset: wanted `dis_videos`, each with content_id, asset_id and os "
+            f"({error!r})"
         ) from error
     table = pd.DataFrame(rows, columns=["rater", "dataset", "picture", "method", "repeat", "score"])
     return table.assign(dataset=table["dataset"].fillna(str(dataset.get("dataset_name", ""))))
 
 
 def _votes_of(video: dict[str, Any], contents: dict[Any, Any]) -> list[tuple[Any, ...]]:
-    """Return (rater, dataset, picture, method, repeat, score); `os` is a list in rater order or a dict by rater."""
+    """Return (rater, dataset, picture, method, repeat, score); `os` is a list in rater order or a dict by
+    rater.
+    """
     votes = video["os"]
     named = votes.items() if isinstance(votes, dict) else ((f"r{i:02d}", v) for i, v in enumerate(votes))
     picture = video.get("picture", contents.get(video["content_id"], video["content_id"]))

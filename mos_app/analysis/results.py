@@ -157,7 +157,8 @@ def _comparable(panel: Panel, order: tuple[str, ...], unanswered: _Unanswered) -
     shared = panel.stimuli.groupby("method")["picture"].nunique().max()
     if len(pictures) > 1 and shared < 2:
         unanswered.reasons.append(
-            "No method was rated on two pictures, so methods cannot be compared: the analysis is of stimuli and raters."
+            "No method was rated on two pictures, so methods cannot be compared: the analysis is of "
+            "stimuli and raters."
         )
         return []
     return crossings_of(panel, order)
@@ -266,8 +267,8 @@ def _say_what_is_untested(
         untested = int(table["p"].isna().sum()) if len(table) else 0
         if untested:
             unanswered.reasons.append(
-                f"{crossing.name}: {untested} of {len(table)} pairs of methods have no crossed test, which needs two raters "
-                "and two pictures, and differences that are not all the same."
+                f"{crossing.name}: {untested} of {len(table)} pairs of methods have no crossed test, which "
+                "needs two raters and two pictures, and differences that are not all the same."
             )
 
 

@@ -1,4 +1,6 @@
-"""The report's chapters: sentences, figures and tables, for the page, the files and the admin's Results tab."""
+"""The report's chapters: sentences, figures and tables, for the page, the files and the admin's Results
+tab.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,9 +79,9 @@ def _methods(analysis: Analysis) -> Section:
 
 
 _MOS_CAPTION = (
-    "Intervals take raters and pictures as samples: by t on the crossed variance components, and by the two-way "
-    "bootstrap. Methods that share a letter do not differ significantly (crossed test, Holm, .05). Overlapping "
-    "intervals are no test: raters and pictures are common to all methods."
+    "Intervals take raters and pictures as samples: by t on the crossed variance components, and by the "
+    "two-way bootstrap. Methods that share a letter do not differ significantly (crossed test, Holm, .05). "
+    "Overlapping intervals are no test: raters and pictures are common to all methods."
 )
 
 
@@ -109,10 +111,10 @@ def _differences(analysis: Analysis) -> Section:
 
 
 _DIFFERENCES_CAPTION = (
-    "The headline is p (Holm): the crossed test, raters and pictures random, corrected over the pairs of a set. d is the "
-    "difference over the standard deviation of a rating within a method; superiority is how often a was rated above b "
-    "(ties half). The Wilcoxon columns are two-sided, zeros dropped, uncorrected: over all ratings as in the SRGAN "
-    "paper, and over picture means."
+    "The headline is p (Holm): the crossed test, raters and pictures random, corrected over the pairs of a "
+    "set. d is the difference over the standard deviation of a rating within a method; superiority is how "
+    "often a was rated above b (ties half). The Wilcoxon columns are two-sided, zeros dropped, "
+    "uncorrected: over all ratings as in the SRGAN paper, and over picture means."
 )
 _RESOLUTION_CAPTION = (
     "Variance components of a difference, per method, and the true difference found with power .8."
@@ -217,8 +219,8 @@ def _metrics(metrics: Metrics) -> Section:
 
 
 _METRICS_CAPTION = (
-    "PLCC and RMSE after the four-parameter logistic. 95 % intervals by a bootstrap over pictures, the curve fitted again "
-    "to each draw. Methods are no sample, so their rows have no intervals."
+    "PLCC and RMSE after the four-parameter logistic. 95 % intervals by a bootstrap over pictures, the "
+    "curve fitted again to each draw. Methods are no sample, so their rows have no intervals."
 )
 
 
@@ -248,15 +250,17 @@ def _how(analysis: Analysis) -> Section:
         "How it was done",
         (
             *analysis.ratings.notes,
-            f"Bootstrap: {settings.draws:,} draws, seed {settings.seed}. Significance at {ALPHA:g}. Screening of the "
-            f"headline: {settings.screening}.",
-            "Crossed test: quasi-F (Clark 1973) with Satterthwaite's degrees of freedom, components by Henderson's "
-            "method 1, which is ANOVA where no vote is missing; negative components are 0.",
-            "BT.500-14 rejects a rater with more than 5 % outlying votes on both sides (one-sidedness under 0.30). P.913 "
-            "takes off each rater's bias first. P.910 Annex E estimates bias and inconsistency by maximum likelihood.",
-            f"A flag, which excludes nobody by itself: one score in more than {rules.one_score_share:.0%} of votes, "
-            f"{rules.same_score_run} times the same score in a row, a median under {rules.median_seconds:g} s a rating, or "
-            f"a correlation under {rules.agreement:g} with the mean of the others.",
+            f"Bootstrap: {settings.draws:,} draws, seed {settings.seed}. Significance at {ALPHA:g}. "
+            f"Screening of the headline: {settings.screening}.",
+            "Crossed test: quasi-F (Clark 1973) with Satterthwaite's degrees of freedom, components by "
+            "Henderson's method 1, which is ANOVA where no vote is missing; negative components are 0.",
+            "BT.500-14 rejects a rater with more than 5 % outlying votes on both sides (one-sidedness "
+            "under 0.30). P.913 takes off each rater's bias first. P.910 Annex E estimates bias and "
+            "inconsistency by maximum likelihood.",
+            f"A flag, which excludes nobody by itself: one score in more than {rules.one_score_share:.0%} "
+            f"of votes, {rules.same_score_run} times the same score in a row, a median under "
+            f"{rules.median_seconds:g} s a rating, or a correlation under {rules.agreement:g} with the mean "
+            "of the others.",
         ),
     )
 

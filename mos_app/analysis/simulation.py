@@ -22,8 +22,8 @@ class StudyVariances:
     rater: float = 0.0
 
 
-# Variance components of the VQEG HD3 study, estimated from its votes. Picture and rater main effects cancel in
-# every difference; those two are typical values of five-step scales, for simulations that show raw scores.
+# Variance components of the VQEG HD3 study. The main effects of picture and rater cancel in every difference;
+# these two are assumed, for simulations that show raw scores.
 VQEG_HD3 = StudyVariances(method_picture=0.155, method_rater=0.051, residual=0.313, picture=0.10, rater=0.06)
 
 

@@ -1,8 +1,11 @@
 """The results in sentences, as a paper's MOS section would say them. Each says what it rests on."""
 
+from typing import Any
+
 import pandas as pd
 
 from bench.colours import label_of
+from mos_app.analysis.arrays import rows_of
 from mos_app.analysis.differences import ALPHA
 from mos_app.analysis.results import Analysis, Metrics
 from mos_app.analysis.tables import p_text
@@ -17,14 +20,14 @@ def design_statement(analysis: Analysis) -> str:
     votes, cells = len(analysis.ratings.first), panel.scores.size
     methods, sets = panel.stimuli["method"].nunique(), panel.stimuli["dataset"].nunique()
     text = (
-        f"{_count(len(panel.raters), 'rater')} gave {votes:,} ratings from {scale.low:g} to {scale.high:g} to "
-        f"{_count(len(panel.stimuli), 'stimulus', 'stimuli')}: {_count(methods, 'method')}, {_count(pictures, 'picture')}"
-        + (f" of {sets} sets." if sets > 1 else ".")
+        f"{_count(len(panel.raters), 'rater')} gave {votes:,} ratings from {scale.low:g} to {scale.high:g} "
+        f"to {_count(len(panel.stimuli), 'stimulus', 'stimuli')}: {_count(methods, 'method')}, "
+        f"{_count(pictures, 'picture')}" + (f" of {sets} sets." if sets > 1 else ".")
     )
     if not analysis.left_out and votes < cells:
         text += f" {1 - votes / cells:.1%} of the votes are missing."
     if len(analysis.ratings.repeats):
-        text += f" {len(analysis.ratings.repeats):,} further ratings are hidden repeats, used for test-retest only."
+        text += f" {len(analysis.ratings.repeats):,} more are hidden repeats, used for test-retest only."
     return text
 
 
@@ -42,7 +45,8 @@ def winner_statement(analysis: Analysis, dataset: str) -> str:
         text += " " + _rival_sentence(rivals)
     original = mos[mos["method"] == reference]
     if len(original):
-        text += f" The original ({label_of(reference)}) has {original.iloc[0]['mos']:.2f}{_interval(original.iloc[0])}."
+        row = original.iloc[0]
+        text += f" The original ({label_of(reference)}) has {row['mos']:.2f}{_interval(row)}."
     return text
 
 
@@ -63,8 +67,8 @@ def _rival_sentence(rivals: pd.DataFrame) -> str:
     row = rivals.iloc[0]
     return (
         f"It is {row['difference']:.2f} above the next, {label_of(row['b'])} (95 % CI {row['t_low']:.2f} to "
-        f"{row['t_high']:.2f}; crossed test with raters and pictures random, df = {row['df']:.1f}, Holm-corrected "
-        f"p {_equals(row['p_holm'])}), and significantly above all others."
+        f"{row['t_high']:.2f}; crossed test with raters and pictures random, df = {row['df']:.1f}, "
+        f"Holm-corrected p {_equals(row['p_holm'])}), and significantly above all others."
     )
 
 
@@ -73,10 +77,10 @@ def wilcoxon_statement(differences: pd.DataFrame) -> str:
     paper = int((differences["p_wilcoxon_ratings"] < ALPHA).sum())
     crossed = int((differences["p_holm"] < ALPHA).sum())
     return (
-        f"The paired two-sided Wilcoxon test over all ratings, as the SRGAN paper used it (zeros dropped, no correction "
-        f"for many tests), calls {paper} of {len(differences)} pairs different at p < .05; the crossed test with Holm's "
-        f"correction {crossed}. Pooling ratings counts each as a new picture and a new rater, and so "
-        "finds differences that another sample of either would not show."
+        "The paired two-sided Wilcoxon test over all ratings, as the SRGAN paper used it (zeros dropped, "
+        f"no correction for many tests), calls {paper} of {len(differences)} pairs different at p < .05; "
+        f"the crossed test with Holm's correction {crossed}. Pooling ratings counts each as a new picture "
+        "and a new rater, and so finds differences that another sample of either would not show."
     )
 
 
@@ -84,14 +88,15 @@ def resolution_statement(resolution: pd.DataFrame) -> str:
     """Return what each set is too small to show."""
     parts = [
         f"{row.smallest:.2f} on {row.dataset} ({row.raters} raters, {row.pictures} pictures)"
-        for row in resolution.itertuples()
+        for row in rows_of(resolution)
     ]
-    text = f"A true difference is found four times in five, before correction for many tests, from {_listed(parts)}."
-    few = [row.dataset for row in resolution.itertuples() if row.pictures < _FEW_PICTURES]
+    text = f"Four times in five, before correction for many tests, a true difference is found from {_listed(parts)}."
+    few = [row.dataset for row in rows_of(resolution) if row.pictures < _FEW_PICTURES]
     if few:
         text += (
-            f" {_listed(few)} {'has' if len(few) == 1 else 'have'} fewer than {_FEW_PICTURES} pictures: a difference "
-            "that is not significant there says little, and no claim about pictures in general rests on it."
+            f" {_listed(few)} {'has' if len(few) == 1 else 'have'} fewer than {_FEW_PICTURES} pictures: a "
+            "difference that is not significant there says little, and no claim about pictures in general "
+            "rests on it."
         )
     if (resolution["pictures"] <= 5).any():
         text += " With five pictures or fewer, a signed-rank test over pictures cannot go below p = .0625."
@@ -105,16 +110,16 @@ def agreement_statement(analysis: Analysis) -> str:
         f"{name} = {row['value']:.3f}{_bounds(row)}" for name, row in table.iterrows() if "ICC" in str(name)
     ]
     if "Krippendorff's alpha, ordinal" in table.index:
-        row = table.loc["Krippendorff's alpha, ordinal"]
-        parts.append(f"Krippendorff's ordinal alpha = {row['value']:.3f}{_bounds(row)}")
+        alpha = table.xs("Krippendorff's alpha, ordinal")
+        parts.append(f"Krippendorff's ordinal alpha = {alpha['value']:.3f}{_bounds(alpha)}")
     text = f"Agreement between raters: {'; '.join(parts)}." if parts else ""
     retest = analysis.agreement.retest
     if retest is not None:
         icc = "" if retest.icc is None else f"ICC {retest.icc:.2f}, "
         kappa = "" if retest.kappa is None else f"weighted kappa {retest.kappa:.2f}, "
         text += (
-            f" Of {retest.pairs} hidden repeats {retest.exact:.0%} got the same score again and {retest.within_one:.0%} "
-            f"one within a step: {icc}{kappa}mean shift {retest.shift:+.2f}."
+            f" Of {retest.pairs} hidden repeats {retest.exact:.0%} got the same score again and "
+            f"{retest.within_one:.0%} one within a step: {icc}{kappa}mean shift {retest.shift:+.2f}."
         )
     return text.strip()
 
@@ -129,7 +134,8 @@ def screening_statement(analysis: Analysis) -> str:
     )
     if not len(named):
         return f"No screening rule names a rater. {who}"
-    text = f"{_count(named['rater'].nunique(), 'rater is', 'raters are')} named by a rule: {_listed(sorted(set(named['rater'])))}. {who}"
+    raters = sorted(set(named["rater"]))
+    text = f"{_count(len(raters), 'rater is', 'raters are')} named by a rule: {_listed(raters)}. {who}"
     decisions = analysis.raters.headline_decisions
     if len(decisions):
         changed = int(decisions["changed"].ne("none").sum())
@@ -150,8 +156,8 @@ def metric_statement(metrics: Metrics) -> str:
         ends = sorted(abs(best[f"srocc_{end}"]) for end in ("low", "high"))
         bounds = f" (95 % CI {ends[0]:.2f} to {ends[1]:.2f})" if not pd.isna(ends[0]) else ""
         sentences.append(
-            f"On {dataset}, {best['metric']} orders the {best['points']} stimuli most like people do: |SROCC| = "
-            f"{abs(best['srocc']):.3f}{bounds}."
+            f"On {dataset}, {best['metric']} orders the {best['points']} stimuli most like people do: "
+            f"|SROCC| = {abs(best['srocc']):.3f}{bounds}."
         )
     return " ".join([*sentences, *metrics.notes])
 
@@ -160,7 +166,7 @@ def _interval(row: pd.Series) -> str:
     return "" if pd.isna(row["t_low"]) else f" (95 % CI {row['t_low']:.2f} to {row['t_high']:.2f})"
 
 
-def _bounds(row: pd.Series) -> str:
+def _bounds(row: Any) -> str:
     return "" if pd.isna(row["low"]) else f" (95 % CI {row['low']:.3f} to {row['high']:.3f})"
 
 

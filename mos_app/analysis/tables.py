@@ -1,4 +1,6 @@
-"""Tables as people read them: intervals beside their value, p as papers print it, a dash for what is not there."""
+"""Tables as people read them: intervals beside their value, p as papers print it, a dash for what is not
+there.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -89,10 +91,10 @@ def _text(name: str, value: object) -> str:
         return "rejected" if value else "kept"
     if isinstance(value, str):
         return (label_of(value) if name in _METHODS else value) or MISSING
-    if value is None or not isinstance(value, int | float | np.integer | np.floating) or np.isnan(value):
+    if not isinstance(value, int | float | np.integer | np.floating) or np.isnan(value):
         return MISSING
-    if isinstance(value, int | np.integer) or (float(value).is_integer() and abs(value) >= 1000):
-        return str(int(value))
+    if isinstance(value, int | np.integer):
+        return str(value)
     if name == "p" or name.startswith("p_"):
         return p_text(float(value))
     return f"{value:.1f}" if name == "df" else f"{value:.3f}" if name in _THREE else f"{value:.2f}"
@@ -141,8 +143,17 @@ def to_latex(table: Table) -> str:
     return "\n".join([*begin, *body, r"\end{tabular}", r"\end{table}", ""])
 
 
-_TEX = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "–": "--", "<": r"$<$", ">": r"$>$", "×": r"$\times$",
-        "²": r"$^2$", "−": "$-$", "{": r"\{", "}": r"\}", "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}  # fmt: skip
+_TEX = {c: rf"\{c}" for c in "&%_#${}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"$<$",
+    ">": r"$>$",
+    "×": r"$\times$",
+    "²": r"$^2$",
+    "−": "$-$",
+    "–": "--",
+}
 
 
 def _tex(text: str) -> str:

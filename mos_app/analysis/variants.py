@@ -49,7 +49,7 @@ def screening_variants(panel: Panel, raters: pd.DataFrame) -> list[Variant]:
 def _without(panel: Panel, raters: Sequence[str]) -> Panel:
     """Return the panel of the other raters, without the stimuli that only they rated."""
     scores = panel.scores[:, [rater not in raters for rater in panel.raters]]
-    voted = (~np.isnan(scores)).any(1)
+    voted = np.asarray((~np.isnan(scores)).any(1))
     kept = tuple(rater for rater in panel.raters if rater not in raters)
     return Panel(scores[voted], panel.stimuli.loc[voted].reset_index(drop=True), kept)
 
