@@ -90,7 +90,10 @@ def resolution_statement(resolution: pd.DataFrame) -> str:
         f"{row.smallest:.2f} on {row.dataset} ({row.raters} raters, {row.pictures} pictures)"
         for row in rows_of(resolution)
     ]
-    text = f"Four times in five, before correction for many tests, a true difference is found from {_listed(parts)}."
+    text = (
+        "Before correction for many tests, a true difference is found four times in five from "
+        f"{_listed(parts)}."
+    )
     few = [row.dataset for row in rows_of(resolution) if row.pictures < _FEW_PICTURES]
     if few:
         text += (
