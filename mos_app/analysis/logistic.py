@@ -13,7 +13,7 @@ from scipy.optimize import least_squares
 from mos_app.analysis.arrays import Array, CannotSayError
 from mos_app.analysis.correlation import Clusters
 
-_MIDDLES, _WIDTHS = 64, 24
+_MIDDLES, _WIDTHS = 96, 32
 _DRAWS_AT_ONCE = 500
 
 

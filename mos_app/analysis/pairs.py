@@ -58,13 +58,17 @@ def _outcomes(table: pd.DataFrame) -> list[tuple[pd.Series, pd.Series, float]]:
 
 
 def check_pairs(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the main choices of a table as read, checked."""
+    """Return the main choices of a table as read, checked; hidden repeats and resent rows are left out."""
     missing = [name for name in REQUIRED if name not in table.columns]
     if missing:
         raise InputError(f"a table of pairs needs {', '.join(REQUIRED)}; {', '.join(missing)} missing")
     if "phase" in table.columns:
         table = table[table["phase"].fillna("main") != "calibration"]
-    table = table[table["choice"].notna()].drop_duplicates()
+    if "repeat" in table.columns:
+        table = table[~table["repeat"].fillna(0).astype(bool)]
+    if "presentation" in table.columns:
+        table = table.drop_duplicates(["rater", "presentation"])
+    table = table[table["choice"].notna()]
     if table.empty:
         raise InputError("the table of pairs has no choice: nothing to analyse yet")
     if (table["left"] == table["right"]).any():
