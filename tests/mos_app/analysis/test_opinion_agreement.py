@@ -1,5 +1,7 @@
 """Agreement, screening and reliability where votes are missing or do not vary."""
 
+from types import SimpleNamespace
+
 import krippendorff
 import numpy as np
 import pandas as pd
@@ -68,14 +70,11 @@ def test_split_half_of_perfect_raters_is_one():
 def test_maximum_likelihood_with_missing_votes_is_sureals(capsys):
     scores = votes(4, missing=0.25)
 
-    class Dataset:
-        dataset_name, yuv_fmt, width, height = "gaps", "yuv420p", 0, 0
-        ref_videos = [{"content_id": i, "content_name": str(i), "path": ""} for i in range(len(scores))]
-        dis_videos = [
-            {"content_id": i, "asset_id": i, "os": r.tolist(), "path": ""} for i, r in enumerate(scores)
-        ]
-
-    expected = SubjectMLEModelProjectionSolver2(RawDatasetReader(Dataset)).run_modeling()
+    references = [{"content_id": i, "content_name": str(i), "path": ""} for i in range(len(scores))]
+    videos = [{"content_id": i, "asset_id": i, "os": r.tolist(), "path": ""} for i, r in enumerate(scores)]
+    facts = {"dataset_name": "gaps", "yuv_fmt": "yuv420p", "width": 0, "height": 0}
+    dataset = SimpleNamespace(ref_videos=references, dis_videos=videos, **facts)
+    expected = SubjectMLEModelProjectionSolver2(RawDatasetReader(dataset)).run_modeling()
     found = recover_quality(scores)
     assert found.quality == pytest.approx(expected["quality_scores"], abs=1e-6)
     assert found.bias == pytest.approx(expected["observer_bias"], abs=1e-6)

@@ -156,7 +156,7 @@ def test_metrics_of_two_protocols_stay_apart():
 
 
 def test_nothing_in_common_is_an_error():
-    with pytest.raises(InputError, match="no rated stimulus is in scores.csv"):
+    with pytest.raises(InputError, match=r"no rated stimulus is in scores\.csv"):
         join_scores(MOS.assign(picture="zz"), SCORES)
 
 

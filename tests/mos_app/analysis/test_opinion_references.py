@@ -1,4 +1,4 @@
-"""Numbers that others computed: real public ratings, and a synthetic study judged by other implementations."""
+"""Numbers that others computed: of real public ratings, and of a synthetic study."""
 
 import json
 import os
