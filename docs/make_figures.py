@@ -43,7 +43,7 @@ def simulated_distributions() -> Plot:
     panel = panel_of(check_ratings(simulate_srgan_study(seed=1)))
     crossing = next(c for c in crossings_of(panel, tuple(PUBLISHED_MOS["Set14"])) if c.name == "Set14")
     plot = figures.distributions(crossing, ACR)
-    plot.figure.axes[0].set_title("Set14, simulated ratings: 14 pictures, 26 raters", loc="left")
+    plot.figure.axes[0].set_title("Set14, simulated: 14 pictures, 26 raters", loc="left", fontsize=8.5)
     return plot
 
 
