@@ -99,7 +99,8 @@ def against_sureal() -> None:
     for name, (ours, theirs) in rules.items():
         own = min(_seconds(ours) for _ in range(5))
         with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
-            peer = min(_seconds(theirs(RawDatasetReader(dataset)).run_modeling) for _ in range(2))
+            model = theirs(RawDatasetReader(dataset))
+            peer = min(_seconds(model.run_modeling) for _ in range(2))
         print(
             f"{name:8} {own * 1000:8.1f} ms   sureal {peer * 1000:8.1f} ms   {peer / own:6.1f} times as fast"
         )

@@ -174,7 +174,8 @@ def critical_difference(test: RankTest, dataset: str) -> Plot:
         axes.plot([1, k], [0, 0], color=INK, lw=0.8)
         for tick in range(1, k + 1):
             axes.plot([tick, tick], [0, -0.07], color=INK, lw=0.8)
-            axes.text(tick, -0.12, str(tick), ha="center", va="bottom")
+            if k <= 8 or tick % 2:
+                axes.text(tick, -0.12, str(tick), ha="center", va="bottom")
         axes.plot([1, 1 + test.critical_difference], [-0.5, -0.5], color=INK, lw=1.6)
         axes.text(
             1 + test.critical_difference / 2,

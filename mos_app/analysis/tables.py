@@ -102,6 +102,8 @@ def _text(name: str, value: object) -> str:
 
 _THREE = {
     "value",
+    "low",
+    "high",
     "srocc",
     "krocc",
     "plcc",

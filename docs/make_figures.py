@@ -1,6 +1,6 @@
 """Make the figures of docs/analysis.md and the README from simulated studies with a fixed seed.
 
-python benchmarks/analysis_figures.py
+python docs/make_figures.py
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from mos_app.analysis.panel import crossings_of, panel_of
 from mos_app.analysis.ratings import ACR, check_ratings
 from mos_app.analysis.simulation import PUBLISHED_MOS, VQEG_HD3, simulate_srgan_study
 
-IMAGES = Path(__file__).parents[1] / "docs" / "images"
+IMAGES = Path(__file__).parent / "images"
 STUDIES = 2000
 
 
@@ -34,7 +34,7 @@ def error_rates() -> Plot:
         "crossed test": found.crossed,
     }
     rates = {name: float((p < 0.05).mean()) for name, p in p_values.items()}
-    print(rates)
+    print(rates)  # noqa: T201
     return error_rate_figure(rates, STUDIES)
 
 
@@ -43,7 +43,7 @@ def simulated_distributions() -> Plot:
     panel = panel_of(check_ratings(simulate_srgan_study(seed=1)))
     crossing = next(c for c in crossings_of(panel, tuple(PUBLISHED_MOS["Set14"])) if c.name == "Set14")
     plot = figures.distributions(crossing, ACR)
-    plot.figure.axes[0].set_title("Set14, simulated: 14 pictures, 26 raters", loc="left", fontsize=8)
+    plot.figure.axes[0].set_title("Set14, simulated: 14 pictures, 26 raters", loc="left", fontsize=8.5)
     return plot
 
 
