@@ -3,7 +3,7 @@
     SRMOS_DATA=... python benchmarks/scores.py
 
 First upscales Set5, Set14 and BSD100 by nearest and bicubic (not timed), then times what a table of two
-models costs, decoding included. One process with one thread, unless said. docs/speed.md shows what it printed.
+models costs, decoding included: one process with one thread, unless said. docs/speed.md shows the output.
 """
 
 import os
