@@ -16,6 +16,10 @@ from mos_app.analysis.settings import Settings
 from mos_app.analysis.tables import Table, to_csv
 from sr_models.data.errors import InputError
 
+LIGHT_INK = "#e4e7eb"
+"""What INK is on a dark page."""
+DRAWN_PX = 512
+
 
 def show_results(ratings: pd.DataFrame, *, title: str, scores: pd.DataFrame | None = None) -> None:
     """Show the analysis of a study's ratings table, or its pairs, as `mos analyse` writes it.
@@ -66,10 +70,9 @@ def _show_section(section: Section) -> None:
 
 
 def _show_plot(plot: Plot) -> None:
-    """Draw the SVG in the page's own ink: st.image would rasterise it, and st.pyplot paints a white box."""
-    drawing = svg(plot).replace(INK, "currentColor").replace(FAINT, "#8a93a055")
-    st.html(f'<div role="img" style="max-width:32rem">{drawing}</div>')
-    st.caption(plot.caption)
+    """Draw the SVG in the theme's ink: st.html strips SVG, and st.pyplot paints a white box."""
+    ink = LIGHT_INK if st.context.theme.type == "dark" else INK
+    st.image(svg(plot).replace(INK, ink).replace(FAINT, "#8a93a055"), caption=plot.caption, width=DRAWN_PX)
 
 
 def _show_table(table: Table) -> None:
