@@ -32,6 +32,7 @@ def test_the_tab_shows_every_section_with_its_tables():
     mos = tab.dataframe[0].value
     assert mos["method"].tolist()[0] == "NN"
     assert len(mos) == 12
+    assert len(tab.get("image")) == 6  # st.html would have stripped the SVGs without a word
 
 
 def test_the_tab_shows_pairs():
