@@ -97,7 +97,7 @@ def run(request: Request) -> Summary:
         finally:
             scores.merge()
             saved.merge()
-            write_header(request.results, _header(request, entrants, summary, started))
+            write_header(request.results, _header(request, setting, entrants, summary, started))
     return summary
 
 
@@ -261,7 +261,7 @@ def _downloading() -> Iterator[Report]:
 
 
 def _header(
-    request: Request, entrants: Sequence[Entrant], summary: Summary, started: float
+    request: Request, setting: Setting, entrants: Sequence[Entrant], summary: Summary, started: float
 ) -> dict[str, Any]:
     header = read_header(request.results)
     header["invocations"].append(
@@ -272,7 +272,7 @@ def _header(
             "commit": commit(),
             "versions": _versions(),
             "device": {
-                "kind": device_kind(request.running),
+                "kind": setting.device,
                 "machine": platform.machine(),
                 "cores": os.cpu_count(),
             },
