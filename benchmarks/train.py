@@ -20,6 +20,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from sr_models.clock import Rates
 from sr_models.crops import gather
 from sr_models.feed import Feed
 from sr_models.near_duplicates import UNCHECKED
@@ -119,10 +120,10 @@ def ours(
     """Yield the steps of our trainer, data path, average and meters included; on CUDA ten to a call."""
     stepper = new_stepper(new_state(config, device), None, bf16=bf16, world=World())
     feed = Feed(pack, stepper, rows=64, graph=True)
-    feed.load(0, [(1e-4, 1e-3)] * 64)
+    feed.load(0, [Rates(1e-4, 1e-3, 0.0)] * 64)
     for _ in range(20 if device.type == "cuda" else 0):  # until the step is a graph
         feed.step()
-    feed.load(20, [(1e-4, 1e-3)] * 64)
+    feed.load(20, [Rates(1e-4, 1e-3, 0.0)] * 64)
     for _ in range(min(steps, 40)):
         yield feed.step
 
@@ -132,7 +133,7 @@ def data_path(config: TrainConfig, pack: Pack, device: torch.device) -> None:
     if not _CACHE:
         stepper = new_stepper(new_state(config, device), None, bf16=False, world=World())
         _CACHE.append(Feed(pack, stepper, rows=1, graph=False))
-        _CACHE[0].load(0, [(1e-4, 1e-3)])
+        _CACHE[0].load(0, [Rates(1e-4, 1e-3, 0.0)])
     feed = _CACHE[0]
     pair(feed.stepper, gather(feed.pixels, feed.plan[0], config.crop_px))
 

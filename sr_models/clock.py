@@ -2,10 +2,21 @@
 
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sr_models.recipes import TrainConfig
 from sr_models.run_state import Progress
 from sr_models.world import World
+
+
+class Rates(NamedTuple):
+    """What changes from step to step."""
+
+    lr: float
+    ema_weight: float
+    """How far the average moves towards the weights."""
+    alpha: float
+    """Weight of the supervision of every recursion (DRCN)."""
 
 
 @dataclass
@@ -26,11 +37,14 @@ class Clock:
             return progress.step >= self.config.steps
         return progress.seconds >= 60 * self.config.minutes
 
-    def rates(self, step: int, progress: Progress) -> tuple[float, float]:
-        """Return (lr, ema weight) of a step; the average warms up, so that it does not remember the start."""
+    def rates(self, step: int, progress: Progress) -> Rates:
+        """Return the rates of a step; the average warms up, so that it does not remember the start."""
         ema = self.config.ema
         weight = 1 - min(ema, (1 + step) / (10 + step)) if ema else 1.0
-        return progress.lr_scale * self.config.lr.at(step, self.position(step, progress)), weight
+        position = self.position(step, progress)
+        return Rates(
+            progress.lr_scale * self.config.lr.at(step, position), weight, self.config.alpha(position)
+        )
 
     def position(self, step: int, progress: Progress) -> float:
         """Return 0 (first step) to 1 (last); by minutes, steps ahead count at the speed of the last ones."""

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sr_models.clock import Rates
 from sr_models.crops import crop_source, gather
 from sr_models.data.errors import InputError
 from sr_models.pack import Pack
@@ -37,7 +38,7 @@ class Feed:
         if config.batch % world.size:
             raise InputError(f"a batch of {config.batch} cannot be shared evenly by {world.size} processes")
         self.plan = torch.zeros((rows, share, 3), dtype=torch.int64, device=self.device)
-        self.rates = torch.zeros((rows, 2), device=self.device)
+        self.rates = torch.zeros((rows, len(Rates._fields)), device=self.device)
         self.counter = torch.zeros(1, dtype=torch.int64, device=self.device)
         self.taken = 0
         self.replay: Callable[[], None] | None = None
@@ -47,8 +48,8 @@ class Feed:
         if graph and self.device.type == "cuda" and not self.capture:
             log.info("no CUDA graph: %s", "several processes" if self.resident else "the pictures do not fit")
 
-    def load(self, first: int, rates: list[tuple[float, float]]) -> None:
-        """Put the crops and (lr, ema weight) of the steps from `first` on the device."""
+    def load(self, first: int, rates: list[Rates]) -> None:
+        """Put the crops and rates of the steps from `first` on the device."""
         config, world = self.stepper.state.config, self.stepper.world
         plan = self.source.plan(config.seed, first, len(rates), config.batch)
         mine = np.ascontiguousarray(plan[:, world.rank :: world.size])
@@ -78,6 +79,7 @@ class Feed:
         row = self.rates.index_select(0, self.counter)[0]
         s.state.lr.copy_(row[0])
         s.ema_weight.copy_(row[1])
+        s.alpha.copy_(row[2])
         plan = self.plan.index_select(0, self.counter)[0].to(self.pixels.device)
         step(s, gather(self.pixels, plan, s.state.config.crop_px).to(self.device))
         self.counter.add_(1)

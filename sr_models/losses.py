@@ -13,6 +13,15 @@ def mse(sr: Tensor, hr: Tensor) -> Tensor:
     return 4.0 * F.mse_loss(sr, hr)
 
 
+def recursive_supervision(predictions: Tensor, hr: Tensor, alpha: Tensor) -> Tensor:
+    """Return DRCN's loss of (N, D + 1, H, W), D recursions and their weighted sum, against (N, 1, H, W).
+
+    alpha * mean of the recursions' MSE + (1 - alpha) * MSE of the sum (Kim et al., CVPR 2016, section 3.4).
+    """
+    each, joined = predictions[:, :-1], predictions[:, -1:]
+    return alpha * mse(each, hr.expand_as(each)) + (1.0 - alpha) * mse(joined, hr)
+
+
 def feature_distance(phi_sr: Tensor, phi_hr: Tensor) -> Tensor:
     """Return l_VGG/i.j: mean over all elements of the squared difference of (already scaled) features."""
     return F.mse_loss(phi_sr, phi_hr)

@@ -20,7 +20,7 @@ def weights_path(name: str) -> Path:
     return path
 
 
-def register_shipped(name: str) -> None:
+def register_shipped(name: str, *, slow: bool = False) -> None:
     """Register the shipped weights called name as a model; a name without weights is not registered.
 
     The model's version is a hash of its tensors, so that stored scores are made anew when weights change,
@@ -28,7 +28,7 @@ def register_shipped(name: str) -> None:
     """
     path = WEIGHTS / f"{name}.safetensors"
     if path.is_file():
-        model(name, version=tensors_hash(path))(lambda scale: open_weights(path, scale))
+        model(name, version=tensors_hash(path), slow=slow)(lambda scale: open_weights(path, scale))
 
 
 def tensors_hash(path: Path) -> str:

@@ -10,6 +10,7 @@ from torch.optim import Adam
 from sr_models import losses
 from sr_models.crops import Shrink
 from sr_models.features import Phi
+from sr_models.networks.drcn import Drcn
 from sr_models.run_state import RunState
 from sr_models.world import World
 
@@ -37,6 +38,8 @@ class Stepper:
     streak: Tensor
     ema_weight: Tensor
     """Scalar on the device: how far the average moves towards the weights."""
+    alpha: Tensor
+    """Scalar on the device: weight of the supervision of every recursion."""
     luma: Tensor
 
 
@@ -45,8 +48,8 @@ def new_stepper(state: RunState, phi: Phi | None, *, bf16: bool, world: World) -
     device = state.lr.device
     shrink = Shrink(state.config.crop_px, state.config.network.scale, device)
     meters, streak = torch.zeros(len(METERS), device=device), torch.zeros((), device=device)
-    weight = torch.ones((), device=device)
-    return Stepper(state, shrink, phi, bf16, world, meters, streak, weight, _LUMA.to(device))
+    weight, alpha = torch.ones((), device=device), torch.zeros((), device=device)
+    return Stepper(state, shrink, phi, bf16, world, meters, streak, weight, alpha, _LUMA.to(device))
 
 
 def step(s: Stepper, hr_uint8: Tensor) -> None:
@@ -56,7 +59,7 @@ def step(s: Stepper, hr_uint8: Tensor) -> None:
     state.generator.train()
     kept = _copy_buffers(state)
     with _autocast(s):
-        sr = state.generator(lr)
+        sr = _reconstruct(state, lr)
     meters = torch.zeros_like(s.meters)
     if state.discriminator is not None:
         _discriminator_step(s, meters, sr.detach().float(), hr)
@@ -75,6 +78,15 @@ def pair(s: Stepper, hr_uint8: Tensor) -> tuple[Tensor, Tensor]:
     if s.state.config.network.colour == "luma":
         lr, hr = (_luma(x, s.luma) for x in (lr, hr))
     return tuple(x.contiguous(memory_format=torch.channels_last) for x in (lr, hr))  # type: ignore[return-value]
+
+
+def _reconstruct(state: RunState, lr: Tensor) -> Tensor:
+    """Return G(lr); of a network whose recursions are supervised, all predictions as channels."""
+    if state.config.content != "recursions":
+        return state.generator(lr)  # type: ignore[no-any-return]
+    if not isinstance(state.generator, Drcn):
+        raise TypeError(f"recursions are supervised in a DRCN, not in a {type(state.generator).__name__}")
+    return state.generator.predictions(lr)
 
 
 def _luma(x: Tensor, weights: Tensor) -> Tensor:
@@ -120,6 +132,8 @@ def _gradient_at_output(s: Stepper, meters: Tensor, sr: Tensor, hr: Tensor) -> T
 
 
 def _content(s: Stepper, sr: Tensor, hr: Tensor) -> Tensor:
+    if s.state.config.content == "recursions":
+        return losses.recursive_supervision(sr, hr, s.alpha)
     if s.phi is None:
         return losses.mse(sr, hr)
     with _autocast(s):

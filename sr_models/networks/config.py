@@ -5,12 +5,14 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from sr_models.data.errors import InputError, UnknownNameError
+from sr_models.networks.drcn import DrcnConfig
 from sr_models.networks.espcn import EspcnConfig
 from sr_models.networks.srcnn import SrcnnConfig
 from sr_models.networks.srresnet import SrresnetConfig
 
-NetworkConfig = SrcnnConfig | EspcnConfig | SrresnetConfig
-FAMILIES: dict[str, type[NetworkConfig]] = {c.family: c for c in (SrcnnConfig, EspcnConfig, SrresnetConfig)}
+NetworkConfig = SrcnnConfig | EspcnConfig | DrcnConfig | SrresnetConfig
+_CONFIGS: tuple[type[NetworkConfig], ...] = (SrcnnConfig, EspcnConfig, DrcnConfig, SrresnetConfig)
+FAMILIES: dict[str, type[NetworkConfig]] = {config.family: config for config in _CONFIGS}
 
 
 def to_json(config: NetworkConfig) -> dict[str, Any]:

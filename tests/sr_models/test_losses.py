@@ -19,6 +19,15 @@ def test_mse_gradient_is_the_difference_scaled():
     assert torch.allclose(sr.grad, 8 * (sr.detach() - hr) / sr.numel())
 
 
+def test_supervision_of_recursions_is_counted_by_hand():
+    predictions = torch.tensor([0.1, 0.3, 0.4]).reshape(1, 3, 1, 1).expand(2, 3, 4, 5)  # two, then their sum
+    hr = torch.full((2, 1, 4, 5), 0.2)
+    each, joined = 4 * (0.1**2 + 0.1**2) / 2, 4 * 0.2**2
+    for alpha in (0.0, 0.25, 1.0):
+        loss = losses.recursive_supervision(predictions, hr, torch.tensor(alpha))
+        assert float(loss) == pytest.approx(alpha * each + (1 - alpha) * joined)
+
+
 def test_feature_distance_is_the_mean_square():
     assert float(losses.feature_distance(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 5.0]))) == 6.5
 

@@ -1,5 +1,7 @@
 """The networks: counted from the papers, and exact where a closed form exists."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from sr_models.data.resize import imresize
 from sr_models.discriminator import Discriminator
 from sr_models.networks.bicubic import BicubicEnlargement
 from sr_models.networks.config import FAMILIES, from_json, to_json
+from sr_models.networks.drcn import DrcnConfig
 from sr_models.networks.espcn import EspcnConfig
 from sr_models.networks.initial import icnr_
 from sr_models.networks.srcnn import SrcnnConfig
@@ -18,6 +21,7 @@ SMALL = {
     "srcnn": SrcnnConfig(),
     "srcnn-955": SrcnnConfig(kernels=(9, 5, 5)),
     "espcn": EspcnConfig(),
+    "drcn": DrcnConfig(width=8, recursions=3),
     "srresnet": SrresnetConfig(blocks=2, width=8),
     "srresnet-plain": SrresnetConfig(blocks=1, width=8, norm="none", long_skip=False),
     "srresnet-x2": SrresnetConfig(scale=2, blocks=1, width=8),
@@ -33,6 +37,7 @@ SMALL = {
         (SrcnnConfig(), 8_129),
         (SrcnnConfig(kernels=(9, 5, 5)), 57_281),
         (EspcnConfig(), 24_752),
+        (DrcnConfig(), 1_775_121),
     ],
 )
 def test_parameters_are_as_many_as_counted_from_the_papers(config, weights):
@@ -116,6 +121,40 @@ def test_the_long_skip_is_what_joins_head_and_upscaling():
         assert not torch.equal(with_skip(a), with_skip(b))
 
 
+def test_a_drcn_adds_up_what_its_recursions_predict():
+    network = DrcnConfig(width=6, recursions=4).build()
+    network.recur[0].weight.data.add_(0.05 * torch.randn_like(network.recur[0].weight))  # all turns differ
+    network.weights.data = torch.tensor([0.5, -0.25, 0.25, 0.4])
+    x = torch.rand(2, 1, 7, 5)
+    with torch.no_grad():
+        predictions, out = network.predictions(x), network(x)
+    assert predictions.shape == (2, 5, 28, 20)
+    assert not torch.allclose(predictions[:, 0], predictions[:, 1], atol=1e-4)
+    by_hand = sum(w * predictions[:, [d]] for d, w in enumerate(network.weights.detach()))
+    assert torch.allclose(out, by_hand, atol=1e-6)
+    assert torch.allclose(predictions[:, 4:], by_hand, atol=1e-6)
+
+
+def test_a_drcn_starts_with_the_identity_as_recursion():
+    predictions = DrcnConfig(width=6, recursions=3).build().predictions(torch.rand(1, 1, 6, 6)).detach()
+    assert torch.allclose(predictions, predictions[:, :1].expand_as(predictions), atol=1e-6)
+
+
+@torch.inference_mode()
+def test_a_drcn_never_holds_its_recursions_at_once():
+    network = DrcnConfig(width=6, recursions=12).build()
+    made, alive = [], []
+
+    def watch(_module, _inputs, output):
+        alive.append(sum(reference() is not None for reference in made))
+        made.append(weakref.ref(output))
+
+    network.recur.register_forward_hook(watch)
+    network(torch.rand(1, 1, 5, 5))
+    assert len(made) == 12
+    assert max(alive) <= 1  # the one before, which the new one was made from
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_options_survive_json(name):
     assert from_json(to_json(SMALL[name])) == SMALL[name]
@@ -130,6 +169,7 @@ def test_options_survive_json(name):
         ({"family": "srresnet", "norm": "layer"}, InputError, "norm is batch or none"),
         ({"family": "srresnet", "init": "zero"}, InputError, "init is default"),
         ({"family": "srresnet", "blocks": -1}, InputError, "no SRResNet"),
+        ({"family": "drcn", "recursions": 0}, InputError, "0 recursions of width 256 are no DRCN"),
         ({"family": "srcnn", "kernels": [9, 2, 5]}, InputError, "three odd kernel sizes"),
     ],
 )

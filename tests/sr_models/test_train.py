@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 import sr_models.train as trainer
 from sr_models.checkpoint import load_card, load_network
 from sr_models.data.errors import InputError
+from sr_models.networks.drcn import DrcnConfig
 from sr_models.networks.espcn import EspcnConfig
 from sr_models.networks.srcnn import SrcnnConfig
 from sr_models.networks.srresnet import SrresnetConfig
@@ -38,12 +39,15 @@ def _same(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
-@pytest.mark.parametrize("kind", ["srresnet", "srgan", "luma"])
+@pytest.mark.parametrize("kind", ["srresnet", "srgan", "luma", "drcn"])
 def test_twenty_steps_are_ten_and_ten_more_bit_for_bit(kind, config, gan, pack, tmp_path):
     luma = replace(config, network=EspcnConfig())
-    config = {"srresnet": config, "srgan": gan, "luma": luma}[kind]
+    drcn = replace(config, network=DrcnConfig(width=4, recursions=3), content="recursions", alpha_zero_at=0.8)
+    config = {"srresnet": config, "srgan": gan, "luma": luma, "drcn": drcn}[kind]
     train(config, pack, tmp_path / "whole", OPTIONS)
-    half = replace(config, steps=10, lr=replace(config.lr, stay=1.0))  # the decay begins at half of 20 steps
+    half = replace(
+        config, steps=10, lr=replace(config.lr, stay=1.0), alpha_zero_at=2 * config.alpha_zero_at
+    )  # the decay begins at half of 20 steps
     train(half, pack, tmp_path / "parts", OPTIONS)
     state = new_state(config, CPU)
     _relabel(tmp_path / "parts" / STATE, config, half, state)
@@ -103,6 +107,34 @@ def test_the_average_is_the_recurrence_with_buffers(config, pack, tmp_path):
         now, average = tensors[f"generator.{name}"], tensors[f"ema.{name}"]
         assert torch.allclose(average, start[name] + weight * (now - start[name]), atol=1e-7)
         assert not torch.equal(average, start[name])
+
+
+def test_supervision_of_recursions_decays_as_the_recipe_says(config, pack, tmp_path):
+    config = replace(
+        config, network=DrcnConfig(width=4, recursions=3), content="recursions", alpha_zero_at=0.5
+    )
+    assert [config.alpha(t) for t in (0.0, 0.25, 0.5, 1.0)] == [1.0, 0.5, 0.0, 0.0]
+    seen = []
+
+    def note(s, hr_uint8):
+        seen.append(float(s.alpha))
+        return step(s, hr_uint8)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sr_models.feed.step", note)
+        train(config, pack, tmp_path / "run", OPTIONS)
+    assert seen == pytest.approx([max(0.0, 1 - t / 10) for t in range(20)])
+
+
+def test_the_recursions_weights_are_only_learned_from_their_sum(config, pack):
+    network = DrcnConfig(width=4, recursions=3)
+    state = new_state(replace(config, network=network, content="recursions", alpha_zero_at=1.0), CPU)
+    s = new_stepper(state, None, bf16=False, world=World())
+    hr = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
+    for alpha, moves in ((1.0, False), (0.5, True)):
+        s.alpha.fill_(alpha)
+        step(s, hr)
+        assert bool(state.generator.weights.grad.abs().sum() > 0) is moves
 
 
 def test_without_an_average_the_last_weights_are_shipped(config, pack, tmp_path):
