@@ -16,6 +16,7 @@ from sr_models.checkpoint import load_exactly
 from sr_models.data.errors import InputError
 from sr_models.data.image import write_bytes
 from sr_models.networks.config import to_json
+from sr_models.networks.drcn import Drcn
 from sr_models.recipes import TrainConfig
 
 _KEY = "srmos-run"
@@ -76,9 +77,15 @@ def new_state(config: TrainConfig, device: torch.device) -> RunState:
 
 
 def start_from(state: RunState, weights: nn.Module) -> None:
-    """Let generator and average begin as weights, a network of the same architecture."""
-    state.generator.load_state_dict(weights.state_dict())
-    state.ema.load_state_dict(weights.state_dict())
+    """Let generator and average begin as weights, a network of the same architecture.
+
+    From a DRCN, which may have fewer recursions and trains faster then, all is taken but their weights.
+    """
+    values = weights.state_dict()
+    if isinstance(weights, Drcn):
+        values["weights"] = state.generator.state_dict()["weights"]
+    state.generator.load_state_dict(values)
+    state.ema.load_state_dict(values)
 
 
 def save_state(state: RunState, path: Path) -> None:

@@ -133,7 +133,7 @@ def _prepare(config: TrainConfig, pack: Pack, out: Path, options: TrainOptions, 
 
 
 def _phi(config: TrainConfig, options: TrainOptions, device: torch.device) -> Phi | None:
-    if config.content in ("mse", "recursions"):
+    if config.content == "mse" or config.content == "recursions":
         return None
     phi = load_features(config.content, options.vgg, options.feature_scale)
     return phi.to(device)

@@ -34,5 +34,10 @@ def from_json(values: Mapping[str, Any]) -> NetworkConfig:
 
 
 def started_alike(config: NetworkConfig) -> NetworkConfig:
-    """Return config without how its weights began, which does not matter to those who go on from them."""
+    """Return config without what does not matter to a run that starts from its weights.
+
+    That is how they began, and how often a DRCN applied its one recursion.
+    """
+    if isinstance(config, DrcnConfig):
+        return replace(config, recursions=1)
     return replace(config, init="default") if isinstance(config, SrresnetConfig) else config

@@ -126,6 +126,17 @@ def test_supervision_of_recursions_decays_as_the_recipe_says(config, pack, tmp_p
     assert seen == pytest.approx([max(0.0, 1 - t / 10) for t in range(20)])
 
 
+def test_a_drcn_can_start_from_one_of_fewer_recursions(config, pack, tmp_path):
+    short = replace(config, steps=2, network=DrcnConfig(width=4, recursions=2), content="recursions")
+    weights = train(short, pack, tmp_path / "short", replace(OPTIONS, validate_every=2))
+    long = replace(short, steps=1, lr=LearningRate(0.0), network=DrcnConfig(width=4, recursions=5))
+    train(long, pack, tmp_path / "long", replace(OPTIONS, start=weights))
+    network, _ = load_network(tmp_path / "long" / LAST)
+    before, _ = load_network(weights)
+    assert torch.equal(network.recur[0].weight, before.recur[0].weight)
+    assert network.weights.tolist() == pytest.approx([0.2] * 5)
+
+
 def test_the_recursions_weights_are_only_learned_from_their_sum(config, pack):
     network = DrcnConfig(width=4, recursions=3)
     state = new_state(replace(config, network=network, content="recursions", alpha_zero_at=1.0), CPU)
