@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from sr_models.data.errors import InputError
 from sr_models.networks.bicubic import BicubicEnlargement
+
+_GAIN = 3.0  # 1 is as good after 1,000 steps
+_QUIET = 0.1
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,9 @@ class Srcnn(nn.Module):
         super().__init__()
         (k1, k2, k3), (n1, n2) = config.kernels, config.widths
         self.enlarge = BicubicEnlargement(config.scale)
-        self.body = nn.Sequential(
-            nn.Conv2d(1, n1, k1), nn.ReLU(), nn.Conv2d(n1, n2, k2), nn.ReLU(), nn.Conv2d(n2, 1, k3)
-        )
+        first, second, last = nn.Conv2d(1, n1, k1), nn.Conv2d(n1, n2, k2), nn.Conv2d(n2, 1, k3)
+        _start(first, second, last)
+        self.body = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), last)
         self.margin = (k1 + k2 + k3 - 3) // 2
         self.reach = 2 + -(-self.margin // config.scale)
         """How far a picture's pixel can act on the result, in LR pixels."""
@@ -48,3 +52,25 @@ class Srcnn(nn.Module):
         """Return the enlarged luma."""
         x = self.enlarge(x)
         return self.body(F.pad(x, (self.margin,) * 4, mode="replicate"))  # type: ignore[no-any-return]
+
+
+@torch.no_grad()
+def _start(first: nn.Conv2d, second: nn.Conv2d, last: nn.Conv2d) -> None:
+    """Start near bicubic: channel 0 carries the picture through, the others see contrast alone.
+
+    Filters that also answer to brightness leave their ReLU on, or off, all over a picture: a linear network,
+    which 1,000 steps hardly change (0.33 dB behind this start).
+    """
+    for conv in (first, second, last):
+        nn.init.kaiming_normal_(conv.weight)
+        if conv.bias is not None:
+            nn.init.zeros_(conv.bias)
+    first.weight -= first.weight.mean((1, 2, 3), keepdim=True)
+    first.weight *= _GAIN
+    last.weight *= _QUIET
+    first.weight[0] = second.weight[0] = 0.0
+    second.weight[:, 0] = 0.0
+    for conv in (first, second, last):
+        nn.init.zeros_(conv.weight[0, 0])
+        middle = conv.kernel_size[0] // 2
+        conv.weight[0, 0, middle, middle] = 1.0

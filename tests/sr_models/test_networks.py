@@ -88,6 +88,16 @@ def test_enlargement_by_convolution_is_imresize(scale, shape, rng):
     assert ours == pytest.approx(imresize(picture, scale), abs=1e-7)
 
 
+@pytest.mark.parametrize("kernels", [(9, 1, 5), (9, 5, 5)])
+def test_srcnn_starts_at_bicubic_and_sees_contrast_alone(kernels, rng):
+    network = SrcnnConfig(kernels=kernels).build()
+    picture = torch.from_numpy(rng.random((1, 1, 6, 5))).float()
+    with torch.no_grad():
+        assert torch.allclose(network(torch.full((1, 1, 4, 4), 0.7)), torch.tensor(0.7), atol=1e-5)
+        network.body[4].weight[:, 1:] = 0.0  # what is not the carried picture
+        assert torch.allclose(network(picture), network.enlarge(picture).clamp(min=0), atol=1e-6)
+
+
 @pytest.mark.parametrize("scale", [2, 3, 4, 8])
 def test_passing_through_starts_at_nearest_neighbour_plus_a_little(scale, rng):
     network = SrresnetConfig(scale=scale, blocks=2, width=16, init="passthrough").build()
