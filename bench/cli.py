@@ -93,6 +93,11 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="networks average over eight orientations, at 8 times the time",
     )
+    add(
+        "--profile",
+        action="store_true",
+        help="measure parameters, MACs, FLOPs, latency and peak memory for a 1280x720 output, too",
+    )
     add("--force", action="store_true", help="compute everything anew")
 
 
@@ -114,12 +119,13 @@ def _run(args: argparse.Namespace) -> int:
         running=Running(args.device, args.dtype, args.self_ensemble),
         multiple=args.crop_multiple,
         jobs=args.jobs,
+        profile=args.profile,
         force=args.force,
     )
     if args.crop_multiple is not None and args.crop_multiple != args.scale:
         _say(f"note: HR is cropped to multiples of {args.crop_multiple}: other pixels, other numbers")
     summary = run(request)
-    if summary.computed or stale_tables(args.results):
+    if summary.computed or summary.profiled or stale_tables(args.results):
         write_report(args.results)
     if summary.computed or summary.reused:
         print(markdown_of(args.results, scale=args.scale, lr=args.lr, protocols=args.protocols))
@@ -127,6 +133,8 @@ def _run(args: argparse.Namespace) -> int:
         f", {summary.replaced} of them in place of rows that no longer held" if summary.replaced else ""
     )
     _say(f"{summary.computed} scores computed{replaced}; {summary.reused} reused; all in {args.results}")
+    if summary.profiled:
+        _say(f"{summary.profiled} models profiled: {args.results / 'profile.csv'}")
     for failure in summary.failures:
         _say(f"failed: {failure}")
     return 1 if summary.failures else 0

@@ -59,11 +59,11 @@ class ModelEntrant:
 
     def upscale(self, picture: Picture, sample: Sample) -> Image:
         """Return the super-resolved picture."""
-        return _built(self.text, picture.scale, self.running)(sample.lr)
+        return built(self.text, picture.scale, self.running)(sample.lr)
 
     def luma(self, picture: Picture) -> Callable[[Luma], Luma] | None:
         """Return the model's path for luma alone, or None if it has none."""
-        upscaler = _built(self.text, picture.scale, self.running)
+        upscaler = built(self.text, picture.scale, self.running)
         return upscaler.upscale_luma if isinstance(upscaler, LumaUpscaler) else None
 
 
@@ -149,7 +149,8 @@ def output_entrants(
 
 
 @lru_cache(maxsize=4)
-def _built(text: str, scale: int, running: Running) -> Upscaler:
+def built(text: str, scale: int, running: Running) -> Upscaler:
+    """Return the model that text means, run as asked; each process builds it once."""
     model = find_model(text).build(scale)
     if running == AS_PUBLISHED:
         return model

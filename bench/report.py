@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bench.format import FORMATS
 from bench.paper import DIGITS, PUBLISHED, STANDS_FOR
+from bench.profile import read_profiles
 from bench.reports.markdown_table import markdown
 from bench.store import read_header, read_scores
 from bench.summary import Board, boards
@@ -71,7 +72,7 @@ def _boards(folder: Path) -> list[Board]:
     invocations = [each for each in read_header(folder)["invocations"] if each["scores"]["computed"]]
     last = invocations[-1] if invocations else {}
     run = f"{last.get('started', 'unknown time')}, commit {last.get('commit') or 'unknown'}"
-    return boards(read_scores(folder), run)
+    return boards(read_scores(folder), run, read_profiles(folder))
 
 
 def _is_comparable(board: Board) -> bool:

@@ -18,9 +18,18 @@ from typing import Any
 
 from tqdm import tqdm
 
-from bench.entrants import AS_PUBLISHED, Entrant, Original, Running, model_entrants, output_entrants
+from bench.entrants import (
+    AS_PUBLISHED,
+    Entrant,
+    ModelEntrant,
+    Original,
+    Running,
+    model_entrants,
+    output_entrants,
+)
 from bench.evaluate import Result, Setting, Task, applies, evaluate, picture_key, picture_path, score_key
 from bench.metric import METRICS
+from bench.profile import profile_models, profiles_table
 from bench.protocol import protocol
 from bench.store import (
     SavedPicture,
@@ -56,6 +65,8 @@ class Request:
     multiple: int | None = None
     """HR is cropped to a multiple of this; None: of the scale."""
     jobs: int = 1
+    profile: bool = False
+    """Measure what each model costs, too."""
     force: bool = False
 
 
@@ -71,6 +82,8 @@ class Summary:
     """... and of the computed ones, those that replaced a row whose key no longer matched."""
     failures: list[str] = field(default_factory=list)
     """One sentence for each picture that could not be scored."""
+    profiled: int = 0
+    """Models whose cost was measured."""
 
 
 def run(request: Request) -> Summary:
@@ -94,6 +107,8 @@ def run(request: Request) -> Summary:
                     summary.computed += len(result.scores)
                 else:
                     summary.failures.append(failure)
+            if request.profile:
+                _profile(request, entrants, summary)
         finally:
             scores.merge()
             saved.merge()
@@ -197,6 +212,18 @@ def _evaluated(tasks: list[Task], setting: Setting, jobs: int) -> Iterator[tuple
     results = _in_processes(tasks, setting, jobs) if jobs > 1 else (_guarded(task, setting) for task in tasks)
     with tqdm(results, total=len(tasks), desc="bench", unit="picture", disable=None) as bar:
         yield from bar
+
+
+def _profile(request: Request, entrants: Sequence[Entrant], summary: Summary) -> None:
+    models = [entrant for entrant in entrants if isinstance(entrant, ModelEntrant)]
+    table = profiles_table(request.results)
+    measured = profile_models(models, request.scale, table, force=request.force)
+    for _, failure in tqdm(measured, desc="profile", unit="model", disable=None):
+        if failure:
+            summary.failures.append(failure)
+        else:
+            summary.profiled += 1
+    table.merge()
 
 
 def _guarded(task: Task, setting: Setting) -> tuple[Result | None, str]:

@@ -8,12 +8,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from filelock import FileLock, Timeout
 
 from sr_models.data.errors import InputError
 from sr_models.data.image import PARTIAL, write_bytes
+
+if TYPE_CHECKING:
+    from bench.profile import Profile
 
 
 @dataclass(frozen=True, order=True)
@@ -52,7 +56,7 @@ class SavedPicture:
         return (self.path,)
 
 
-Row = TypeVar("Row", Score, SavedPicture)
+Row = TypeVar("Row", Score, SavedPicture, "Profile")
 
 
 class Table(Generic[Row]):
@@ -174,16 +178,29 @@ def write_header(folder: Path, header: dict[str, Any]) -> None:
     write_bytes(folder / "run.json", (json.dumps(header, indent=1) + "\n").encode())
 
 
-def _cells(row: Score | SavedPicture) -> list[str]:
-    return [repr(cell) if isinstance(cell, float) else str(cell) for cell in astuple(row)]
+def _cells(row: "Score | SavedPicture | Profile") -> list[str]:
+    return [_cell(value) for value in astuple(row)]
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _value(kind: Any, cell: str) -> Any:
+    """Return a cell as its column's type; of an optional column, an empty cell is None."""
+    if isinstance(kind, UnionType):
+        return None if cell == "" else kind.__args__[0](cell)
+    return kind(cell)
 
 
 def _parse(kind: type[Row], cells: list[str]) -> Row:
     wanted = fields(kind)
     if len(cells) != len(wanted):
         raise ValueError(f"{len(cells)} cells came")
-    row = kind(*(item.type(cell) for item, cell in zip(wanted, cells, strict=True)))  # type: ignore[operator]
-    if isinstance(row, Score) and len(row.key) != 12:
+    row = kind(*(_value(item.type, cell) for item, cell in zip(wanted, cells, strict=True)))
+    if not isinstance(row, SavedPicture) and len(row.key) != 12:
         raise ValueError(f"key {row.key!r} is cut short")
     if isinstance(row, SavedPicture) and len(row.sha256) != 64:
         raise ValueError(f"sha256 {row.sha256!r} is cut short")

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -10,6 +10,7 @@ from scipy import stats
 from bench.colours import model_order
 from bench.metric import METRICS
 from bench.paper import SETS
+from bench.profile import Profile
 from bench.protocol import PROTOCOLS
 from bench.store import Score
 
@@ -42,6 +43,8 @@ class Board:
     """Pictures of each dataset that any model was scored on."""
     run: str
     """Which run this came from: time and commit."""
+    costs: tuple[Profile, ...] = ()
+    """What the models cost at this scale, where `--profile` measured it."""
 
     @property
     def stem(self) -> str:
@@ -86,14 +89,14 @@ class Board:
         return lines
 
 
-def boards(scores: Iterable[Score], run: str) -> list[Board]:
-    """Return one board for each (scale, lr, protocol) among the scores."""
+def boards(scores: Iterable[Score], run: str, profiles: Sequence[Profile] = ()) -> list[Board]:
+    """Return one board for each (scale, lr, protocol) among the scores, with what its models cost."""
     groups: dict[tuple[int, str, str], list[Score]] = {}
     for score in scores:
         groups.setdefault((score.scale, score.lr, score.protocol), []).append(score)
     order = list(PROTOCOLS)
     keys = sorted(groups, key=lambda key: (key[0], key[1], order.index(key[2])))
-    return [_board(key, groups[key], run) for key in keys]
+    return [_with_costs(_board(key, groups[key], run), profiles) for key in keys]
 
 
 def _board(key: tuple[int, str, str], scores: Sequence[Score], run: str) -> Board:
@@ -112,6 +115,12 @@ def _board(key: tuple[int, str, str], scores: Sequence[Score], run: str) -> Boar
         sizes={dataset: len(images) for dataset, images in pictures.items()},
         run=run,
     )
+
+
+def _with_costs(board: Board, profiles: Sequence[Profile]) -> Board:
+    places = {model: place for place, model in enumerate(board.models)}
+    shown = [each for each in profiles if each.scale == board.scale and each.model in places]
+    return replace(board, costs=tuple(sorted(shown, key=lambda each: (places[each.model], each))))
 
 
 def _dataset_order(dataset: str) -> tuple[int, str]:

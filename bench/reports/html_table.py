@@ -2,6 +2,7 @@
 
 from html import escape
 
+from bench.cost_table import COST_HEADINGS, cost_cells, cost_notes
 from bench.format import report_format
 from bench.metric import METRICS
 from bench.summary import Board
@@ -37,7 +38,25 @@ def html(board: Board) -> str:
         f"<style>{_STYLE}</style>\n<table>\n<caption>{escape(title)}</caption>\n<thead>\n"
         f"<tr><th></th>{groups}</tr>\n"
         f'<tr><th scope="col">model</th>{heads * len(board.datasets)}</tr>\n</thead>\n'
-        f"<tbody>\n{rows}\n</tbody>\n</table>\n<ul>{notes}</ul>\n</html>\n"
+        f"<tbody>\n{rows}\n</tbody>\n</table>\n<ul>{notes}</ul>\n{_costs(board)}</html>\n"
+    )
+
+
+def _costs(board: Board) -> str:
+    if not board.costs:
+        return ""
+    heads = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in ("model", *COST_HEADINGS))
+    rows = "\n".join(
+        f'<tr><th scope="row">{escape(each.model)}</th>'
+        + "".join(f"<td>{escape(cell)}</td>" for cell in cost_cells(each))
+        + "</tr>"
+        for each in board.costs
+    )
+    notes = "".join(f"<li>{escape(note)}</li>" for note in cost_notes())
+    return (
+        f"<table>\n<caption>Cost of one picture, x{board.scale}</caption>\n"
+        f"<thead>\n<tr>{heads}</tr>\n</thead>\n"
+        f"<tbody>\n{rows}\n</tbody>\n</table>\n<ul>{notes}</ul>\n"
     )
 
 

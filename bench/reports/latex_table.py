@@ -1,5 +1,6 @@
 """LaTeX with booktabs: best in bold, second best underlined."""
 
+from bench.cost_table import COST_HEADINGS, cost_cells, cost_notes
 from bench.format import report_format
 from bench.metric import METRICS
 from bench.summary import Board
@@ -22,7 +23,19 @@ def latex(board: Board) -> str:
     for model in board.models:
         cells = [_MARKS[board.place(model, *w)].format(_escape(board.text(model, *w))) for w in columns]
         lines.append(rf"{_escape(model)} & {' & '.join(cells)} \\")
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", "", *_costs(board)])
+
+
+def _costs(board: Board) -> list[str]:
+    if not board.costs:
+        return []
+    lines = [f"% {note}" for note in cost_notes()]
+    lines += [rf"\begin{{tabular}}{{l{'r' * len(COST_HEADINGS)}}}", r"\toprule"]
+    lines += [rf"Model & {' & '.join(_escape(heading) for heading in COST_HEADINGS)} \\", r"\midrule"]
+    for each in board.costs:
+        cells = " & ".join(_escape(cell) for cell in cost_cells(each))
+        lines.append(rf"{_escape(each.model)} & {cells} \\")
+    return [*lines, r"\bottomrule", r"\end{tabular}", ""]
 
 
 def _escape(text: str) -> str:

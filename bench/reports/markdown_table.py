@@ -1,5 +1,6 @@
 """Markdown: best in bold, second best in italics."""
 
+from bench.cost_table import COST_HEADINGS, cost_cells, cost_notes
 from bench.format import report_format
 from bench.metric import METRICS
 from bench.summary import Board
@@ -17,4 +18,12 @@ def markdown(board: Board) -> str:
         cells = [_MARKS[board.place(model, *where)].format(board.text(model, *where)) for where in columns]
         lines.append(f"| {model} | {' | '.join(cells)} |")
     notes = [f"- {note}" for note in board.notes()]
-    return "\n".join([f"### {board.protocol}, x{board.scale}", "", *lines, "", *notes, ""])
+    return "\n".join([f"### {board.protocol}, x{board.scale}", "", *lines, "", *notes, "", *_costs(board)])
+
+
+def _costs(board: Board) -> list[str]:
+    if not board.costs:
+        return []
+    lines = [f"| model | {' | '.join(COST_HEADINGS)} |", "|---|" + "---:|" * len(COST_HEADINGS)]
+    lines += [f"| {each.model} | {' | '.join(cost_cells(each))} |" for each in board.costs]
+    return [*lines, "", *(f"- {note}" for note in cost_notes()), ""]
