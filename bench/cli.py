@@ -94,6 +94,12 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         help="networks average over eight orientations, at 8 times the time",
     )
     add(
+        "--weights-dir",
+        type=Path,
+        metavar="DIR",
+        help="folder of parameter files that metrics need (`bench metrics`; torch's cache is looked in, too)",
+    )
+    add(
         "--profile",
         action="store_true",
         help="measure parameters, MACs, FLOPs, latency and peak memory for a 1280x720 output, too",
@@ -119,6 +125,7 @@ def _run(args: argparse.Namespace) -> int:
         running=Running(args.device, args.dtype, args.self_ensemble),
         multiple=args.crop_multiple,
         jobs=args.jobs,
+        weights=args.weights_dir,
         profile=args.profile,
         force=args.force,
     )
@@ -135,6 +142,11 @@ def _run(args: argparse.Namespace) -> int:
     _say(f"{summary.computed} scores computed{replaced}; {summary.reused} reused; all in {args.results}")
     if summary.profiled:
         _say(f"{summary.profiled} models profiled: {args.results / 'profile.csv'}")
+    for reason in summary.unavailable.values():
+        _say(f"not available: {reason}")
+    for (metric, reason), pictures in summary.not_applicable.items():
+        named = ", ".join(pictures[:3]) + (", ..." if len(pictures) > 3 else "")
+        _say(f"n/a: {metric} of {len(pictures)} pictures ({named}): {reason}")
     for failure in summary.failures:
         _say(f"failed: {failure}")
     return 1 if summary.failures else 0

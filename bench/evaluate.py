@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
@@ -11,10 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from bench.entrants import Entrant, Running
-from bench.metric import METRICS
+from bench.metric import METRICS, PictureMetric, PlaneMetric
 from bench.protocol import PROTOCOLS, Protocol, View, luma_view
 from bench.store import SavedPicture, Score
 from sr_models.data.dataset import Picture, Sample, load_sample
+from sr_models.data.errors import InputError
 from sr_models.data.fetch import sha256_of
 from sr_models.data.image import Image, read_image, to_grey, write_image
 from sr_models.data.luma import luma_uint8
@@ -31,17 +33,28 @@ class Setting:
     running: Running
     device: str
     """The kind of device that `running` leads to here: cpu, cuda or mps."""
+    stated: Mapping[str, str] = field(default_factory=dict)
+    """What the signature of a picture metric says of its weights."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One entrant on one picture: the (protocol, metric) pairs whose scores are missing or out of date."""
+    """One entrant on one picture: the (protocol, plane metric) pairs that are missing or out of date."""
 
     entrant: Entrant
     picture: Picture
     wanted: tuple[tuple[str, str], ...]
     saved: SavedPicture | None
     """The picture that an earlier run left, where it is still what this run would make."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One score of the second pass that is missing or out of date."""
+
+    entrant: Entrant
+    protocol: str
+    metric: PictureMetric
 
 
 @dataclass(frozen=True)
@@ -54,20 +67,32 @@ class Result:
 
 def evaluate(task: Task, setting: Setting) -> Result:
     """Return the scores of one task, the upscaled picture saved; what is scored is what is saved."""
-    sample = _sample(task.picture, setting.lr, setting.multiple)
+    sample = sample_of(task.picture, setting.lr, setting.multiple)
     image, saved = _upscaled(task, setting, sample)
     scores = []
     for protocol_name, wanted in groupby(task.wanted, key=itemgetter(0)):
         sr, hr = _pair(task, setting, PROTOCOLS[protocol_name], image)
         for _, metric_name in wanted:
-            value = METRICS[metric_name](sr, hr)
-            scores.append(_score(task, setting, protocol_name, metric_name, value))
+            value = plane_metric(metric_name)(sr, hr)
+            scores.append(score_row(task.entrant, task.picture, setting, protocol_name, metric_name, value))
     return Result(tuple(scores), saved)
 
 
-def applies(entrant: Entrant, picture: Picture, protocol: Protocol) -> bool:
-    """Return whether the protocol makes sense for the entrant (`srcnn` needs a luma path)."""
-    return not protocol.luma_only or entrant.luma(picture) is not None
+def applies(entrant: Entrant, picture: Picture, protocol: Protocol, metric: str) -> bool:
+    """Return whether the protocol makes sense: `srcnn` never leaves luma, so it needs an entrant with a luma
+    path and a metric of planes.
+    """
+    if not protocol.luma_only:
+        return True
+    return isinstance(METRICS[metric], PlaneMetric) and entrant.luma(picture) is not None
+
+
+def plane_metric(name: str) -> PlaneMetric:
+    """Return the plane metric of that name."""
+    found = METRICS[name]
+    if not isinstance(found, PlaneMetric):
+        raise InputError(f"{name} looks at pictures, not at planes: it runs in the second pass")
+    return found
 
 
 def picture_path(entrant: str, picture: Picture) -> str:
@@ -88,8 +113,8 @@ def picture_key(entrant: Entrant, picture: Picture, setting: Setting) -> str | N
 def score_key(entrant: Entrant, picture: Picture, setting: Setting, protocol: str, metric: str) -> str | None:
     """Return 12 hex digits over everything that could change a score; None: never trust it."""
     made_from = picture_key(entrant, picture, setting)
-    version = METRICS[metric].version
-    signature = PROTOCOLS[protocol].signature(metric, picture.scale, version)
+    stated = setting.stated.get(metric, "")
+    signature = METRICS[metric].signature(PROTOCOLS[protocol], picture.scale, stated)
     return None if made_from is None else _digest(made_from, signature)
 
 
@@ -101,11 +126,13 @@ def _digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 
-def _score(task: Task, setting: Setting, protocol: str, metric: str, value: float) -> Score:
-    picture = task.picture
-    key = score_key(task.entrant, picture, setting, protocol, metric) or UNTRUSTED
+def score_row(
+    entrant: Entrant, picture: Picture, setting: Setting, protocol: str, metric: str, value: float
+) -> Score:
+    """Return the row that keeps a value."""
+    key = score_key(entrant, picture, setting, protocol, metric) or UNTRUSTED
     return Score(
-        task.entrant.name,
+        entrant.name,
         picture.dataset,
         picture.scale,
         setting.lr,
@@ -142,7 +169,7 @@ def _pair(task: Task, setting: Setting, protocol: Protocol, image: Image) -> tup
     if protocol.luma_only:
         return _luma_pair(task, setting, protocol)
     hr = _hr_view(picture, setting.lr, setting.multiple, protocol)
-    is_grey = _sample(picture, setting.lr, setting.multiple).is_grey
+    is_grey = sample_of(picture, setting.lr, setting.multiple).is_grey
     return protocol.view(image, scale=picture.scale, is_grey=is_grey), hr
 
 
@@ -152,7 +179,7 @@ def _luma_pair(task: Task, setting: Setting, protocol: Protocol) -> tuple[View, 
     if upscale is None:
         raise ValueError(f"{task.entrant.name} has no luma path: {protocol.name} does not apply to it")
     scale = task.picture.scale
-    sample = _sample(task.picture, setting.lr, setting.multiple)
+    sample = sample_of(task.picture, setting.lr, setting.multiple)
     hr = to_grey(sample.hr) if sample.is_grey else luma_uint8(sample.hr)
     sr = upscale(imresize(hr.astype(np.float64), 1 / scale))
     rounded = np.floor(sr.clip(0, 255) + 0.5).astype(np.uint8)
@@ -160,12 +187,12 @@ def _luma_pair(task: Task, setting: Setting, protocol: Protocol) -> tuple[View, 
 
 
 @lru_cache(maxsize=2)
-def _sample(picture: Picture, lr: str, multiple: int | None) -> Sample:
+def sample_of(picture: Picture, lr: str, multiple: int | None) -> Sample:
     """Tasks come ordered by picture: each process decodes and degrades a picture once."""
     return load_sample(picture, lr, multiple)
 
 
 @lru_cache(maxsize=8)
 def _hr_view(picture: Picture, lr: str, multiple: int | None, protocol: Protocol) -> View:
-    sample = _sample(picture, lr, multiple)
+    sample = sample_of(picture, lr, multiple)
     return protocol.view(sample.hr, scale=picture.scale, is_grey=sample.is_grey)

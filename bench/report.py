@@ -69,10 +69,11 @@ def _tables(folder: Path) -> dict[str, str]:
 
 def _boards(folder: Path) -> list[Board]:
     """Named after the last invocation that computed anything: looking again changes no table."""
-    invocations = [each for each in read_header(folder)["invocations"] if each["scores"]["computed"]]
+    header = read_header(folder)
+    invocations = [each for each in header["invocations"] if each["scores"]["computed"]]
     last = invocations[-1] if invocations else {}
     run = f"{last.get('started', 'unknown time')}, commit {last.get('commit') or 'unknown'}"
-    return boards(read_scores(folder), run, read_profiles(folder))
+    return boards(read_scores(folder), run, read_profiles(folder), header.get("metrics", {}))
 
 
 def _is_comparable(board: Board) -> bool:

@@ -6,11 +6,11 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
 from pathlib import Path
@@ -27,8 +27,18 @@ from bench.entrants import (
     model_entrants,
     output_entrants,
 )
-from bench.evaluate import Result, Setting, Task, applies, evaluate, picture_key, picture_path, score_key
-from bench.metric import METRICS
+from bench.evaluate import (
+    Result,
+    Setting,
+    Task,
+    Wanted,
+    applies,
+    evaluate,
+    picture_key,
+    picture_path,
+    score_key,
+)
+from bench.metric import METRICS, PictureMetric
 from bench.profile import profile_models, profiles_table
 from bench.protocol import protocol
 from bench.store import (
@@ -41,6 +51,7 @@ from bench.store import (
     write_header,
     writing,
 )
+from bench.weights import Found, Unavailable, obtain
 from sr_models.data.dataset import STORED, Picture, open_dataset
 from sr_models.data.degrade import degradation
 from sr_models.data.errors import InputError
@@ -65,6 +76,8 @@ class Request:
     multiple: int | None = None
     """HR is cropped to a multiple of this; None: of the scale."""
     jobs: int = 1
+    weights: Path | None = None
+    """A folder of parameter files that metrics need; torch's cache is looked in, too."""
     profile: bool = False
     """Measure what each model costs, too."""
     force: bool = False
@@ -82,6 +95,10 @@ class Summary:
     """... and of the computed ones, those that replaced a row whose key no longer matched."""
     failures: list[str] = field(default_factory=list)
     """One sentence for each picture that could not be scored."""
+    unavailable: dict[str, str] = field(default_factory=dict)
+    """Metrics that cannot be computed here, and why."""
+    not_applicable: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    """(metric, why) -> pictures that have no value."""
     profiled: int = 0
     """Models whose cost was measured."""
 
@@ -94,19 +111,28 @@ def run(request: Request) -> Summary:
     with writing(request.results):
         started = time.time()
         pictures, entrants = _gather(request)
+        weights, unavailable = _weights(request)
         setting = Setting(
-            request.results, request.lr, request.multiple, request.running, device_kind(request.running)
+            request.results,
+            request.lr,
+            request.multiple,
+            request.running,
+            device_kind(request.running),
+            {metric: found.stated for metric, found in weights.items()},
         )
+        request = replace(request, metrics=tuple(name for name in request.metrics if name not in unavailable))
         scores, saved = scores_table(request.results), pictures_table(request.results)
-        tasks, summary = _plan(request, setting, pictures, entrants, scores, saved)
+        plan, summary = _plan(request, setting, pictures, entrants, scores, saved)
+        summary.unavailable = unavailable
         try:
-            for result, failure in _evaluated(tasks, setting, request.jobs):
+            for result, failure in _evaluated(plan.tasks, setting, request.jobs):
                 if result is not None:
                     scores.add(result.scores)
                     saved.add([result.picture])
                     summary.computed += len(result.scores)
                 else:
                     summary.failures.append(failure)
+            _judge(plan, setting, weights, scores, summary)
             if request.profile:
                 _profile(request, entrants, summary)
         finally:
@@ -160,6 +186,28 @@ def _refuse_twins(kind: str, names: Sequence[str], specs: Sequence[str]) -> None
         raise InputError(f"two {kind}s have one name in {' '.join(specs)}: name them apart")
 
 
+def _weights(request: Request) -> tuple[dict[str, Found], dict[str, str]]:
+    """Return the files of each picture metric asked for, and why some metrics have none."""
+    found, unavailable = {}, {}
+    for name in dict.fromkeys(request.metrics):
+        metric = METRICS[name]
+        if isinstance(metric, PictureMetric):
+            try:
+                with _downloading() as report:
+                    found[name] = obtain(name, metric.weights, request.weights, report)
+            except Unavailable as reason:
+                unavailable[name] = str(reason)
+    return found, unavailable
+
+
+@dataclass(frozen=True)
+class _Plan:
+    tasks: list[Task]
+    """First pass, by picture and entrant: upscale, and compare planes."""
+    judged: list[tuple[Picture, list[Wanted]]]
+    """Second pass, by picture: picture metrics of all entrants together."""
+
+
 def _plan(
     request: Request,
     setting: Setting,
@@ -167,12 +215,13 @@ def _plan(
     entrants: Sequence[Entrant],
     scores: Table[Score],
     saved: Table[SavedPicture],
-) -> tuple[list[Task], Summary]:
-    tasks, summary = [], Summary()
+) -> tuple[_Plan, Summary]:
+    plan, summary = _Plan([], []), Summary()
     for picture in pictures:
+        judged: list[Wanted] = []
         for entrant in entrants:
             asked = [] if isinstance(entrant, Original) else _asked(request, entrant, picture)
-            wanted = []
+            wanted, n_judged = [], len(judged)
             for pair in asked:
                 row = scores.get(
                     (entrant.name, picture.dataset, picture.scale, request.lr, picture.image, *pair)
@@ -182,19 +231,25 @@ def _plan(
                     summary.reused += 1
                     continue
                 summary.replaced += row is not None
-                wanted.append(pair)
+                metric = METRICS[pair[1]]
+                if isinstance(metric, PictureMetric):
+                    judged.append(Wanted(entrant, pair[0], metric))
+                else:
+                    wanted.append(pair)
             kept = _kept_picture(entrant, picture, setting, saved, force=request.force)
-            if wanted or kept is None:
-                tasks.append(Task(entrant, picture, tuple(wanted), kept))
-    return tasks, summary
+            if wanted or kept is None or len(judged) > n_judged:
+                plan.tasks.append(Task(entrant, picture, tuple(wanted), kept))
+        if judged:
+            plan.judged.append((picture, judged))
+    return plan, summary
 
 
 def _asked(request: Request, entrant: Entrant, picture: Picture) -> list[tuple[str, str]]:
     return [
         (protocol_name, metric_name)
         for protocol_name in dict.fromkeys(request.protocols)
-        if applies(entrant, picture, protocol(protocol_name))
         for metric_name in dict.fromkeys(request.metrics)
+        if applies(entrant, picture, protocol(protocol_name), metric_name)
     ]
 
 
@@ -212,6 +267,24 @@ def _evaluated(tasks: list[Task], setting: Setting, jobs: int) -> Iterator[tuple
     results = _in_processes(tasks, setting, jobs) if jobs > 1 else (_guarded(task, setting) for task in tasks)
     with tqdm(results, total=len(tasks), desc="bench", unit="picture", disable=None) as bar:
         yield from bar
+
+
+def _judge(
+    plan: _Plan, setting: Setting, weights: Mapping[str, Found], scores: Table[Score], summary: Summary
+) -> None:
+    if not plan.judged:
+        return
+    from bench.judge import judge  # torch, and the pictures on the device
+
+    for picture, wanted in tqdm(plan.judged, desc="judge", unit="picture", disable=None):
+        for verdict in judge(picture, wanted, setting, weights):
+            scores.add(verdict.scores)
+            summary.computed += len(verdict.scores)
+            if verdict.failure:
+                summary.failures.append(verdict.failure)
+            if verdict.not_applicable:
+                where = summary.not_applicable.setdefault((verdict.metric, verdict.not_applicable), [])
+                where.append(f"{picture.dataset}/{picture.name}")
 
 
 def _profile(request: Request, entrants: Sequence[Entrant], summary: Summary) -> None:
@@ -311,8 +384,10 @@ def _header(
                 "replaced": summary.replaced,
             },
             "failures": summary.failures,
+            "unavailable": summary.unavailable,
         }
     )
+    header["metrics"] = {**header.get("metrics", {}), **setting.stated}
     for entrant in entrants:
         header["models"][entrant.name] = _provenance(entrant)
     return header
@@ -352,7 +427,7 @@ def _git(checkout: Path, *arguments: str) -> str:
 
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
-    for package in ("srmos", "numpy", "scipy", "pillow", "torch"):
+    for package in ("srmos", "numpy", "scipy", "pillow", "torch", "torchvision", "piq"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

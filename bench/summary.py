@@ -1,8 +1,9 @@
 """From per-image scores to the means that tables show. Averages exist here and nowhere else."""
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 from scipy import stats
@@ -43,6 +44,8 @@ class Board:
     """Pictures of each dataset that any model was scored on."""
     run: str
     """Which run this came from: time and commit."""
+    stated: Mapping[str, str] = field(default_factory=dict)
+    """What signatures say of the weights that a metric was computed with."""
     costs: tuple[Profile, ...] = ()
     """What the models cost at this scale, where `--profile` measured it."""
 
@@ -70,18 +73,22 @@ class Board:
         }
         if model not in complete or len(complete) < 2:
             return 0
-        sign = -1 if METRICS[metric].higher_is_better else 1
-        ranks = sorted({sign * round(mean, METRICS[metric].digits) for mean in complete.values()})
-        place = ranks.index(sign * round(complete[model], METRICS[metric].digits)) + 1
+        badness = {
+            name: METRICS[metric].badness(round(mean, METRICS[metric].digits))
+            for name, mean in complete.items()
+        }
+        place = sorted(set(badness.values())).index(badness[model]) + 1
         return place if place <= 2 else 0
+
+    def signature(self, metric: str) -> str:
+        """Return what a reader needs to compute a column's numbers elsewhere."""
+        weights = self.stated.get(metric, "")
+        return METRICS[metric].signature(PROTOCOLS[self.protocol], self.scale, weights)
 
     def notes(self) -> list[str]:
         """Return what a reader must know to compare these numbers with others."""
         pictures = ", ".join(f"{dataset} {self.sizes[dataset]}" for dataset in self.datasets)
-        lines = [
-            f"{metric}: {PROTOCOLS[self.protocol].signature(metric, self.scale, METRICS[metric].version)}"
-            for metric in self.metrics
-        ]
+        lines = [f"{metric}: {self.signature(metric)}" for metric in self.metrics]
         lines.append(f"x{self.scale}, LR: {self.lr}; means over pictures ({pictures}); run: {self.run}")
         left_out = sum(cell.n_infinite for cell in self.cells.values() if not math.isinf(cell.mean))
         if left_out:
@@ -89,14 +96,21 @@ class Board:
         return lines
 
 
-def boards(scores: Iterable[Score], run: str, profiles: Sequence[Profile] = ()) -> list[Board]:
+def boards(
+    scores: Iterable[Score],
+    run: str,
+    profiles: Sequence[Profile] = (),
+    stated: Mapping[str, str] = MappingProxyType({}),
+) -> list[Board]:
     """Return one board for each (scale, lr, protocol) among the scores, with what its models cost."""
     groups: dict[tuple[int, str, str], list[Score]] = {}
     for score in scores:
         groups.setdefault((score.scale, score.lr, score.protocol), []).append(score)
     order = list(PROTOCOLS)
     keys = sorted(groups, key=lambda key: (key[0], key[1], order.index(key[2])))
-    return [_with_costs(_board(key, groups[key], run), profiles) for key in keys]
+    return [
+        replace(_with_costs(_board(key, groups[key], run), profiles), stated=dict(stated)) for key in keys
+    ]
 
 
 def _board(key: tuple[int, str, str], scores: Sequence[Score], run: str) -> Board:

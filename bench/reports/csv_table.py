@@ -4,8 +4,6 @@ import csv
 import io
 
 from bench.format import report_format
-from bench.metric import METRICS
-from bench.protocol import PROTOCOLS
 from bench.summary import Board
 
 _HEAD = (
@@ -21,10 +19,9 @@ def comma_separated(board: Board) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_HEAD)
     for (model, dataset, metric), cell in sorted(board.cells.items()):
-        signature = PROTOCOLS[board.protocol].signature(metric, board.scale, METRICS[metric].version)
         writer.writerow(
             (model, dataset, board.scale, board.lr, board.protocol, metric, repr(cell.mean), _repr(cell.low),
-             _repr(cell.high), cell.n, cell.n_infinite, signature)
+             _repr(cell.high), cell.n, cell.n_infinite, board.signature(metric))
         )  # fmt: skip
     return text.getvalue()
 

@@ -1,0 +1,104 @@
+"""torchvision's networks as feature extractors, from parameter files; loaded once in a process."""
+
+import pickle
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sr_models.data.errors import InputError
+
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # what torchvision's networks were trained on
+_CAFFE_MEAN = (123.0, 117.0, 104.0)  # of R, G, B in 0-255
+
+
+class Backbone(nn.Module):
+    """Pictures (N, 3, H, W) in [0, 1] -> the maps after some of a network's layers."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, layers: nn.Sequential, taps: tuple[int, ...]) -> None:
+        super().__init__()
+        self.layers = layers[: max(taps) + 1].eval().requires_grad_(False)
+        self.taps = taps
+        self.register_buffer("mean", torch.tensor(_MEAN).reshape(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(_STD).reshape(1, 3, 1, 1))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Return the maps, in the order of the layers."""
+        x = (x - self.mean) / self.std
+        maps = []
+        for index, layer in enumerate(self.layers):
+            x = layer(x)
+            if index in self.taps:
+                maps.append(x)
+        return maps
+
+
+@lru_cache(maxsize=4)
+def squeezenet(path: Path, device: torch.device) -> Backbone:
+    """Return SqueezeNet 1.0 up to its four resolutions' last maps, from torchvision's file or Caffe's."""
+    taps = (1, 5, 10, 12)  # the first ReLU, fire4, fire8, fire9: each the last before a pool
+    if path.suffix == ".npz":
+        backbone = Backbone(_features("squeezenet1_0", _from_caffe(path)), taps)
+        backbone.mean.copy_(torch.tensor(_CAFFE_MEAN).reshape(1, 3, 1, 1) / 255)
+        backbone.std.fill_(1 / 255)
+    else:
+        backbone = Backbone(_features("squeezenet1_0", load_tensors(path)), taps)
+    return backbone.to(device)
+
+
+def load_tensors(path: Path) -> Any:
+    """Return what a file of plain tensors holds, on the CPU."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise InputError(
+            f"{path}: not a file of plain tensors ({str(error).splitlines()[0][:120]})"
+        ) from None
+
+
+def unit_length(maps: Tensor) -> Tensor:
+    """Return maps (N, C, h, w), each position's C numbers scaled to length 1."""
+    return maps / (maps.square().sum(dim=1, keepdim=True).sqrt() + 1e-10)
+
+
+def _features(name: str, state: Mapping[str, Tensor]) -> nn.Sequential:
+    """Return the convolutional part of a torchvision network without initialising what will be replaced."""
+    from torchvision import models
+
+    with torch.device("meta"):
+        layers: nn.Sequential = models.get_model(name, weights=None).features
+    own = {
+        key.removeprefix("features."): value for key, value in state.items() if key.startswith("features.")
+    }
+    try:
+        layers.load_state_dict(own, assign=True)
+    except RuntimeError as error:
+        raise InputError(f"not the parameters of {name}: {' '.join(str(error).split())[:160]}") from None
+    return layers
+
+
+def _from_caffe(path: Path) -> dict[str, Tensor]:
+    """Return SqueezeNet 1.0's arrays under torchvision's names; the first layer's BGR becomes RGB."""
+    fires = {2: 3, 3: 4, 4: 5, 5: 7, 6: 8, 7: 9, 8: 10, 9: 12}
+    parts = {"conv1x1_1": "squeeze", "conv1x1_2": "expand1x1", "conv3x3_2": "expand3x3"}
+    names = {"conv1": "features.0"}
+    for fire, index in fires.items():
+        names |= {f"fire{fire}/{old}": f"features.{index}.{new}" for old, new in parts.items()}
+    with np.load(path) as arrays:
+        try:
+            state = {
+                f"{new}.{kind}": torch.from_numpy(arrays[f"{old}_{kind[0]}"])
+                for old, new in names.items()
+                for kind in ("weight", "bias")
+            }
+        except KeyError as error:
+            raise InputError(f"{path}: no array {error}: not SqueezeNet 1.0's parameters") from None
+    state["features.0.weight"] = state["features.0.weight"].flip(1)
+    return state

@@ -1,0 +1,65 @@
+"""One test picture and what all models made of it, on the device, as picture metrics see them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sr_models.data.degrade import degradation
+from sr_models.data.image import Image, crop_border
+
+# N models, H height, W width.
+
+_CPU_PIXELS = 1 << 18  # a part's activations should stay near the cache ...
+_GPU_PIXELS = 1 << 22  # ... or fill the device
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The pictures as saved (uint8, whole), and as tensors in [0, 1] without the protocol's border."""
+
+    images: tuple[Image, ...]
+    """What the models made, one each."""
+    hr_image: Image
+    lr_image: Image
+    scale: int
+    crop_px: int
+    degradation: str
+    device: torch.device
+
+    @cached_property
+    def sr(self) -> Tensor:
+        """(N, 3, H, W) in [0, 1], cropped."""
+        return self._tensor(self.images)
+
+    @cached_property
+    def hr(self) -> Tensor:
+        """(1, 3, H, W) in [0, 1], cropped."""
+        return self._tensor((self.hr_image,))
+
+    @cached_property
+    def hr_repeated(self) -> Tensor:
+        """(N, 3, H, W): hr beside each model's, without a copy."""
+        return self.hr.expand_as(self.sr)
+
+    def parts(self) -> Iterator[Tensor]:
+        """Yield sr in parts (n, 3, H, W) that suit the device: for networks, whose activations are large."""
+        pixels = _GPU_PIXELS if self.device.type == "cuda" else _CPU_PIXELS
+        n = max(1, pixels // (self.sr.shape[2] * self.sr.shape[3]))
+        for start in range(0, len(self.sr), n):
+            yield self.sr[start : start + n]
+
+    def cropped(self, image: Image) -> Image:
+        """Return one of the pictures without the protocol's border."""
+        return crop_border(image, self.crop_px)
+
+    def degraded(self, image: Image) -> Image:
+        """Return a picture brought back to LR size, the way LR was made."""
+        return degradation(self.degradation)(image, self.scale)
+
+    def _tensor(self, images: tuple[Image, ...]) -> Tensor:
+        stacked = np.stack([self.cropped(image) for image in images])
+        return torch.from_numpy(stacked).to(self.device).permute(0, 3, 1, 2).contiguous().float() / 255.0

@@ -1,0 +1,89 @@
+"""Parameter files of metrics: in the user's folder, in torch's cache, or downloaded there, verified."""
+
+import os
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from sr_models.data.errors import InputError
+from sr_models.data.fetch import FetchError, Report, download, sha256_of
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """One entry of weights.toml."""
+
+    name: str
+    """As published; what --weights-dir and torch's cache are searched for."""
+    url: str
+    """Empty: nobody may pass it on; the user brings it."""
+    sha256: str
+    """What the published file's hash begins with; empty where the publisher states none."""
+    megabytes: int
+    terms: str
+    aliases: tuple[str, ...] = ()
+    """Other names the same file goes by, or other files that do the same."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a metric's files are, and what they are."""
+
+    paths: tuple[Path, ...]
+    stated: str
+    """For the signature: name and hash of each, with `!` where that is not the published file's."""
+
+
+class Unavailable(InputError):  # noqa: N818 (a reason, not a failure)
+    """A metric cannot be computed here. The message says which file goes where."""
+
+
+@cache
+def weight_files() -> dict[str, WeightFile]:
+    """Return every known file by name."""
+    table = tomllib.loads(Path(__file__).with_name("weights.toml").read_text(encoding="utf-8"))
+    rows = [{**row, "aliases": tuple(row.get("aliases", ()))} for row in table["file"]]
+    return {row["name"]: WeightFile(**row) for row in rows}
+
+
+def torch_cache() -> Path:
+    """Return the folder that torchvision downloads to (torch.hub.get_dir's, without importing torch)."""
+    default = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "torch"
+    return Path(os.environ.get("TORCH_HOME") or default).expanduser() / "hub" / "checkpoints"
+
+
+def located(file: WeightFile, folder: Path | None) -> Path | None:
+    """Return where the file is on this machine, the user's folder first; None: nowhere."""
+    for place in (folder, torch_cache()):
+        for name in (file.name, *file.aliases):
+            if place is not None and (place / name).is_file():
+                return place / name
+    return None
+
+
+def obtain(metric: str, names: Sequence[str], folder: Path | None, report: Report = lambda _: None) -> Found:
+    """Return a metric's files, downloaded to torch's cache where they must be; else raise Unavailable."""
+    files = [weight_files()[name] for name in names]
+    paths = tuple(located(file, folder) or _downloaded(metric, file, report) for file in files)
+    stated = ",".join(_stated(file, path) for file, path in zip(files, paths, strict=True))
+    return Found(paths, stated)
+
+
+def _downloaded(metric: str, file: WeightFile, report: Report) -> Path:
+    where = f"put it into a folder and name that with --weights-dir, or into {torch_cache()}"
+    if not file.url:
+        known = " or ".join((file.name, *file.aliases))
+        raise Unavailable(f"{metric} needs {known} ({file.terms}): {where}")
+    target = torch_cache() / file.name
+    try:
+        download(file.url, target, file.sha256, report)
+    except FetchError as error:
+        raise Unavailable(f"{metric} needs {file.name}, which is not here, and {error}: {where}") from None
+    return target
+
+
+def _stated(file: WeightFile, path: Path) -> str:
+    digest = sha256_of(path)
+    return f"{path.name}@{digest[:12]}{'' if digest.startswith(file.sha256) else '!'}"
