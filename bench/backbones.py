@@ -1,6 +1,8 @@
 """torchvision's networks as feature extractors, from parameter files; loaded once in a process."""
 
 import pickle
+import warnings
+import zipfile
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -51,6 +53,29 @@ def squeezenet(path: Path, device: torch.device) -> Backbone:
     else:
         backbone = Backbone(_features("squeezenet1_0", load_tensors(path)), taps)
     return backbone.to(device)
+
+
+@lru_cache(maxsize=4)
+def vgg16(path: Path, device: torch.device) -> Backbone:
+    """Return VGG16 up to relu1_2, relu2_2, relu3_3, relu4_3 and relu5_3."""
+    return Backbone(_features("vgg16", load_tensors(path)), (3, 8, 15, 22, 29)).to(device)
+
+
+@lru_cache(maxsize=4)
+def alexnet(path: Path, device: torch.device) -> Backbone:
+    """Return AlexNet (torchvision's, after Krizhevsky 2014) up to each of its five ReLUs."""
+    return Backbone(_features("alexnet", load_tensors(path)), (1, 4, 7, 9, 11)).to(device)
+
+
+def load_archive(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a TorchScript archive (as OpenAI publishes CLIP) or of a file of tensors."""
+    with zipfile.ZipFile(path) as archive:
+        has_code = any("/code/" in name for name in archive.namelist())
+    if not has_code:
+        return dict(load_tensors(path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch.jit.load: files in the field remain
+        return dict(torch.jit.load(str(path), map_location="cpu").state_dict())  # type: ignore[no-untyped-call]
 
 
 def load_tensors(path: Path) -> Any:

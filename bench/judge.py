@@ -56,7 +56,7 @@ def _verdict(
     names = list(dict.fromkeys(each.entrant.name for each in group))
     height, width = scene.cropped(scene.hr_image).shape[:2]
     if min(height, width) < metric.min_side:
-        verdict.not_applicable = f"it wants at least {metric.min_side} pixels on each side"
+        verdict.not_applicable = f"it wants {metric.min_side} pixels on each side"
         return verdict
     try:
         with _exact():
@@ -68,7 +68,7 @@ def _verdict(
     for each in group:
         value = by_name[each.entrant.name]
         if math.isnan(value):
-            verdict.not_applicable = "it has no value for a picture without detail"
+            verdict.not_applicable = "no value for a picture so small or so flat"
             continue
         verdict.scores.append(score_row(each.entrant, picture, setting, each.protocol, metric.name, value))
     return verdict

@@ -78,6 +78,8 @@ class PictureMetric(Metric):
     """Looks at the whole picture, whatever the protocol crops."""
     ideal: float | None = None
     """The best value where neither more nor less is better."""
+    never: str = ""
+    """Why it cannot be computed, whatever the user brings."""
 
     def badness(self, value: float) -> float:
         """Return the distance from the ideal, where there is one."""
@@ -120,6 +122,7 @@ def picture_metric(
     min_side: int = 1,
     whole: bool = False,
     ideal: float | None = None,
+    never: str = "",
 ) -> Callable[[Judge], Judge]:
     """Register the decorated (scene, *weights) -> values under name."""
 
@@ -128,7 +131,7 @@ def picture_metric(
             name,
             PictureMetric(
                 name, unit, higher_is_better, digits, source, version, function,
-                options, tuple(libraries), tuple(weights), min_side, whole, ideal,
+                options, tuple(libraries), tuple(weights), min_side, whole, ideal, never,
             ),
         )  # fmt: skip
         return function

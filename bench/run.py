@@ -158,6 +158,10 @@ def _check(request: Request) -> None:
         protocol(name)
     for name in request.metrics:
         METRICS[name]
+    if request.weights is not None and not request.weights.is_dir():
+        raise InputError(
+            f"{request.weights} is not a folder: --weights-dir takes a folder of parameter files"
+        )
 
 
 def _gather(request: Request) -> tuple[list[Picture], list[Entrant]]:
@@ -194,7 +198,7 @@ def _weights(request: Request) -> tuple[dict[str, Found], dict[str, str]]:
         if isinstance(metric, PictureMetric):
             try:
                 with _downloading() as report:
-                    found[name] = obtain(name, metric.weights, request.weights, report)
+                    found[name] = obtain(metric, request.weights, report)
             except Unavailable as reason:
                 unavailable[name] = str(reason)
     return found, unavailable

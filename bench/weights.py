@@ -2,11 +2,11 @@
 
 import os
 import tomllib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from bench.metric import PictureMetric
 from sr_models.data.errors import InputError
 from sr_models.data.fetch import FetchError, Report, download, sha256_of
 
@@ -63,10 +63,12 @@ def located(file: WeightFile, folder: Path | None) -> Path | None:
     return None
 
 
-def obtain(metric: str, names: Sequence[str], folder: Path | None, report: Report = lambda _: None) -> Found:
+def obtain(metric: PictureMetric, folder: Path | None, report: Report = lambda _: None) -> Found:
     """Return a metric's files, downloaded to torch's cache where they must be; else raise Unavailable."""
-    files = [weight_files()[name] for name in names]
-    paths = tuple(located(file, folder) or _downloaded(metric, file, report) for file in files)
+    if metric.never:
+        raise Unavailable(f"{metric.name}: {metric.never}")
+    files = [weight_files()[name] for name in metric.weights]
+    paths = tuple(located(file, folder) or _downloaded(metric.name, file, report) for file in files)
     stated = ",".join(_stated(file, path) for file, path in zip(files, paths, strict=True))
     return Found(paths, stated)
 

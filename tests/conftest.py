@@ -58,6 +58,15 @@ def data_folder() -> Path:
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's downloads."""
     monkeypatch.setenv("SRMOS_HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path_factory.mktemp("torch")))
+
+
+@pytest.fixture(scope="session")
+def metric_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of seeded random parameters for every metric that needs some."""
+    from metric_weights import make
+
+    return make(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture

@@ -1,0 +1,75 @@
+"""DISTS: structure and texture similarity of VGG16's features."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from bench.metric import picture_metric
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+    from piq import DISTS
+
+    from bench.scene import Scene
+
+
+@picture_metric(
+    "dists",
+    higher_is_better=False,
+    digits=4,
+    source="Ding et al., TPAMI 2022",
+    options="vgg16:input,relu1_2-5_3,L2 pooling,shorter side over 256 to 256 (bilinear),[0,1]",
+    libraries=("piq", "torchvision"),
+    weights=("vgg16-397923af.pth", "dists_weights.pt"),
+    min_side=16,
+)
+def dists(scene: "Scene", network: "Path", heads: "Path") -> "torch.Tensor":
+    """Return DISTS, 0 for the same picture."""
+    import torch
+
+    model = _model(network, heads, scene.device)
+    hr = model.get_features(_at_256(scene.hr))
+    values = []
+    for part in scene.parts():
+        distances = model.compute_distance(model.get_features(_at_256(part)), hr)
+        weighted = [(d * w.to(d)).mean(dim=(2, 3)) for d, w in zip(distances, model.weights, strict=True)]
+        values.append(1 - torch.cat(weighted, dim=1).sum(dim=1))
+    return torch.cat(values)
+
+
+def _at_256(pictures: "torch.Tensor") -> "torch.Tensor":
+    """Return pictures at the size that DISTS was fitted at, as its authors' code makes it."""
+    from torch.nn.functional import interpolate
+
+    side = min(pictures.shape[2:])
+    if side <= 256:
+        return pictures
+    return interpolate(
+        pictures, scale_factor=256 / side, mode="bilinear", align_corners=False, recompute_scale_factor=False
+    )
+
+
+@lru_cache(maxsize=1)
+def _model(network: "Path", heads: "Path", device: "torch.device") -> "DISTS":
+    """Return piq's class with parameters from files: its own constructor always downloads."""
+    from piq import DISTS
+    from piq.perceptual import ContentLoss
+
+    from bench.backbones import load_tensors, vgg16
+
+    state = load_tensors(heads)
+    channels = [3, 64, 128, 256, 512, 512]  # the picture itself, then the five maps
+    weights = [part for name in ("alpha", "beta") for part in state[name].split(channels, dim=1)]
+    model = DISTS.__new__(DISTS)
+    ContentLoss.__init__(
+        model,
+        feature_extractor=vgg16.__wrapped__(network, device).layers,  # a copy: its pools are replaced
+        layers=["3", "8", "15", "22", "29"],
+        weights=weights,
+        replace_pooling=True,
+        reduction="none",
+        normalize_features=False,
+        allow_layers_weights_mismatch=True,
+    )
+    return model.to(device)
