@@ -94,17 +94,21 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         help="networks average over eight orientations, at 8 times the time",
     )
     add(
-        "--weights-dir",
-        type=Path,
-        metavar="DIR",
-        help="folder of parameter files that metrics need (`bench metrics`; torch's cache is looked in, too)",
-    )
-    add(
         "--profile",
         action="store_true",
         help="measure parameters, MACs, FLOPs, latency and peak memory for a 1280x720 output, too",
     )
+    _weights_argument(parser)
     add("--force", action="store_true", help="compute everything anew")
+
+
+def _weights_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--weights-dir",
+        type=Path,
+        metavar="DIR",
+        help="folder of parameter files that metrics need (torch's cache is looked in, too)",
+    )
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -192,10 +196,10 @@ def _models(_: argparse.Namespace) -> int:
     return 0
 
 
-def _metrics(_: argparse.Namespace) -> int:
+def _metrics(args: argparse.Namespace) -> int:
     from bench.listing import metric_lines
 
-    print("\n".join(metric_lines()))
+    print("\n".join(metric_lines(args.weights_dir)))
     return 0
 
 
@@ -229,6 +233,8 @@ COMMANDS = [
         "datasets", "list the picture sets, their terms, and whether they are here", _no_arguments, _datasets
     ),
     Command("models", "list the models", _no_arguments, _models),
-    Command("metrics", "list the metrics and the protocols they are computed under", _no_arguments, _metrics),
+    Command(
+        "metrics", "list the metrics and the protocols they are computed under", _weights_argument, _metrics
+    ),
     Command("fetch", "download picture sets, verified", _fetch_arguments, _fetch),
 ]

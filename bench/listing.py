@@ -1,11 +1,13 @@
 """What `bench datasets`, `models`, `metrics` and `fetch` say."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from tqdm import tqdm
 
-from bench.metric import METRICS
+from bench.metric import METRICS, Metric, PictureMetric, metric_names
 from bench.protocol import PROTOCOLS
+from bench.weights import located, weight_files
 from sr_models.data.errors import InputError
 from sr_models.data.fetch import fetch, is_here
 from sr_models.data.manifest import Manifest, manifest, manifest_names
@@ -24,12 +26,12 @@ def model_lines() -> list[str]:
     return _aligned([(model.name, "slow: only when named" if model.slow else "") for model in MODELS])
 
 
-def metric_lines() -> list[str]:
+def metric_lines(weights: Path | None = None) -> list[str]:
     """Return the metrics with their facts, then the protocols with the signature of a PSNR at x4."""
-    metrics: list[tuple[str, ...]] = [("METRIC", "UNIT", "BETTER", "SOURCE")]
+    metrics: list[tuple[str, ...]] = [("METRIC", "UNIT", "BETTER", "HERE", "SOURCE")]
     metrics += [
-        (metric.name, metric.unit or "-", "higher" if metric.higher_is_better else "lower", metric.source)
-        for metric in METRICS
+        (metric.name, metric.unit or "-", _better(metric), _availability(metric, weights), metric.source)
+        for metric in map(METRICS.__getitem__, metric_names())
     ]
     protocols = [("PROTOCOL", "SIGNATURE AT x4", "SOURCE")]
     protocols += [(each.name, each.signature("psnr", 4), each.source) for each in PROTOCOLS.values()]
@@ -50,6 +52,26 @@ def fetch_named(name: str, scales: Sequence[int] | None) -> str:
 
         fetch(found, files, report)
     return f"{name}: {len(files)} files here and verified. Terms: {found.licence}"
+
+
+def _better(metric: Metric) -> str:
+    if isinstance(metric, PictureMetric) and metric.ideal is not None:
+        return f"near {metric.ideal:g}"
+    return "higher" if metric.higher_is_better else "lower"
+
+
+def _availability(metric: Metric, folder: Path | None) -> str:
+    """Return yes, how much the first use downloads, or what the user has to bring."""
+    if not isinstance(metric, PictureMetric):
+        return "yes"
+    if metric.never:
+        return "no"
+    files = [weight_files()[name] for name in metric.weights]
+    missing = [file for file in files if located(file, folder) is None]
+    brought = [file.name for file in missing if not file.url]
+    if brought:
+        return f"bring {', '.join(brought)}"
+    return f"downloads {sum(file.megabytes for file in missing)} MB" if missing else "yes"
 
 
 def _dataset_row(found: Manifest) -> tuple[str, ...]:

@@ -96,6 +96,11 @@ class PictureMetric(Metric):
 METRICS: Registry[Metric] = Registry("metric", package="bench.metrics", group="srmos.metrics")
 
 
+def metric_names() -> list[str]:
+    """Return every name in the order of tables: what compares planes first, as papers do."""
+    return sorted(METRICS.names(), key=lambda name: isinstance(METRICS[name], PictureMetric))
+
+
 def metric(
     name: str, *, unit: str = "", higher_is_better: bool, digits: int, source: str, version: str = "1"
 ) -> Callable[[Compare], Compare]:

@@ -77,7 +77,8 @@ def block_features(luma: Array) -> Array:
         if divisor == 1 and luma.size:
             luma = imresize(luma, 0.5, border="mirror")
     columns = [np.asarray(scale, np.float64).reshape(-1, FEATURES // 2) for scale in scales]
-    return np.concatenate(columns, axis=1)
+    features: Array = np.concatenate(columns, axis=1)
+    return features
 
 
 def normalised(luma: Array) -> Array:
@@ -86,7 +87,8 @@ def normalised(luma: Array) -> Array:
         return luma
     mean = _blurred(luma)
     deviation = np.sqrt(np.abs(_blurred(luma * luma) - mean * mean))
-    return (luma - mean) / (deviation + 1)
+    result: Array = (luma - mean) / (deviation + 1)
+    return result
 
 
 def asymmetric_gaussian(values: Array) -> tuple[float, float, float]:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from bench.colours import model_order
-from bench.metric import METRICS
+from bench.metric import METRICS, metric_names
 from bench.paper import SETS
 from bench.profile import Profile
 from bench.protocol import PROTOCOLS
@@ -123,7 +123,7 @@ def _board(key: tuple[int, str, str], scores: Sequence[Score], run: str) -> Boar
     return Board(
         *key,
         datasets=tuple(sorted(pictures, key=_dataset_order)),
-        metrics=tuple(name for name in METRICS.names() if name in metrics),
+        metrics=tuple(name for name in metric_names() if name in metrics),
         models=tuple(sorted({score.model for score in scores}, key=model_order)),
         cells={where: _cell(column) for where, column in values.items()},
         sizes={dataset: len(images) for dataset, images in pictures.items()},

@@ -12,6 +12,7 @@ import pytest
 import torch
 from piq.feature_extractors import clip as piq_clip
 from piq.perceptual import ContentLoss
+from skimage.metrics import structural_similarity
 
 from bench.metric import METRICS
 from bench.scene import Scene
@@ -34,8 +35,6 @@ PIQ = {
     "tv": lambda sr, _: piq.total_variation(sr, norm_type="l1") / (sr.shape[2] * sr.shape[3]),
 }
 """As piq's documentation calls them, one pair at a time."""
-SCALE = {"pieapp": 1e-2, "brisque": 1e-2}
-"""With random parameters these are in the hundreds: the tolerance is relative to that."""
 
 
 def scene_of(hr, *images, crop_px=4):
@@ -125,6 +124,35 @@ def test_a_value_does_not_depend_on_who_else_is_judged(name, photo, rng, metric_
     together = ours(name, scene_of(large, *noisy), metric_weights)
     alone = [value for each in noisy for value in ours(name, scene_of(large, each), metric_weights)]
     assert together == pytest.approx(alone, abs=1e-5, rel=1e-5)
+
+
+def test_vif_is_piqs_in_double_precision_where_single_precision_fails_in_flat_parts(large):
+    stepped = large // 16 * 16  # flat parts, where single precision errs by 2e-4
+    scene = scene_of(large, stepped)
+    wanted = float(piq.vif_p(scene.sr.double(), scene.hr.double(), sigma_n_sq=2.0, data_range=1.0))
+    assert ours("vif", scene, None) == pytest.approx([wanted], abs=1e-9)
+
+
+def test_ms_ssim_is_the_product_of_scikit_images_terms(large, versions):
+    crop = (slice(4, 324), slice(4, 292))  # divisible by 16: no scale is padded
+    scene = scene_of(large[crop], versions[0][crop], crop_px=0)
+    x, y = (each[0].double().numpy() for each in (scene.sr, scene.hr))
+    channels = [multi_scale(x[c], y[c]) for c in range(3)]
+    assert ours("ms_ssim", scene, None) == pytest.approx([np.mean(channels)], abs=1e-5)
+
+
+def multi_scale(x, y):
+    """A huge K1 makes SSIM's luminance term 1: what is left is contrast and structure."""
+    result = 1.0
+    for level, weight in enumerate((0.0448, 0.2856, 0.3001, 0.2363, 0.1333)):
+        if level:
+            x, y = (a.reshape(a.shape[0] // 2, 2, a.shape[1] // 2, 2).mean(axis=(1, 3)) for a in (x, y))
+        _, full = structural_similarity(
+            x, y, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1.0, full=True,
+            K1=0.01 if level == 4 else 1e6,
+        )  # fmt: skip
+        result *= max(0.0, full[5:-5, 5:-5].mean()) ** weight
+    return result
 
 
 def test_warnings_of_piq_do_not_reach_the_user(large, versions, metric_weights):
