@@ -136,9 +136,9 @@ def _run(args: argparse.Namespace) -> int:
     if args.crop_multiple is not None and args.crop_multiple != args.scale:
         _say(f"note: HR is cropped to multiples of {args.crop_multiple}: other pixels, other numbers")
     summary = run(request)
-    if summary.computed or summary.profiled or stale_tables(args.results):
-        write_report(args.results)
     if summary.computed or summary.reused:
+        if summary.computed or summary.profiled or stale_tables(args.results):
+            write_report(args.results)
         print(markdown_of(args.results, scale=args.scale, lr=args.lr, protocols=args.protocols))
     replaced = (
         f", {summary.replaced} of them in place of rows that no longer held" if summary.replaced else ""

@@ -49,7 +49,7 @@ def read_natural(path: Path) -> Natural:
             np.asarray(found["mu_prisparam"], np.float64).reshape(FEATURES),
             np.asarray(found["cov_prisparam"], np.float64).reshape(FEATURES, FEATURES),
         )
-    except (KeyError, ValueError, OSError, MatReadError, NotImplementedError) as error:
+    except (KeyError, ValueError, OSError, EOFError, MatReadError, NotImplementedError) as error:
         raise InputError(
             f"{path}: mu_prisparam (36 numbers) and cov_prisparam (36 x 36) wanted, {error} came"
         ) from None

@@ -13,8 +13,7 @@ from sr_models.data.image import Image, crop_border
 
 # N models, H height, W width.
 
-_CPU_PIXELS = 1 << 18  # a part's activations should stay near the cache ...
-_GPU_PIXELS = 1 << 22  # ... or fill the device
+_GPU_PIXELS = 1 << 22  # in a part, to fill the device; a CPU is full with one picture
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,8 @@ class Scene:
 
     def parts(self) -> Iterator[Tensor]:
         """Yield sr in parts (n, 3, H, W) that suit the device: for networks, whose activations are large."""
-        pixels = _GPU_PIXELS if self.device.type == "cuda" else _CPU_PIXELS
-        n = max(1, pixels // (self.sr.shape[2] * self.sr.shape[3]))
+        fitting = _GPU_PIXELS // (self.sr.shape[2] * self.sr.shape[3])
+        n = 1 if self.device.type == "cpu" else max(1, fitting)
         for start in range(0, len(self.sr), n):
             yield self.sr[start : start + n]
 
