@@ -65,8 +65,7 @@ PERFECT = {
 @pytest.mark.parametrize("name", [n for n in PICTURES if n not in (*WITHOUT_TASTE, "tv")])
 def test_the_picture_itself_scores_the_best_there_is(name, large, metric_weights):
     (value,) = judged(name, metric_weights, large, large)
-    # mdsi is a fourth root, dists a difference of sums, haarpsi a sigmoid's inverse: single precision shows
-    assert value == pytest.approx(PERFECT[name], abs=2e-3 if name == "mdsi" else 1e-5)
+    assert value == pytest.approx(PERFECT[name], abs=1e-5)
 
 
 @pytest.mark.parametrize("name", PICTURES)

@@ -107,6 +107,15 @@ def test_wrong_content_never_gets_its_final_name(server):
     assert not list((cache_dir() / "tiny").rglob("*.png"))
 
 
+def test_the_beginning_of_a_hash_is_enough_and_a_wrong_one_is_refused(server):
+    server.files["/a"] = CONTENT
+    download(server.url + "a", cache_dir() / "a", sha(CONTENT)[:8])
+    assert (cache_dir() / "a").read_bytes() == CONTENT
+    with pytest.raises(FetchError, match="does not hold what it is known for"):
+        download(server.url + "a", cache_dir() / "b", sha(CONTENT[1:])[:8])
+    assert not (cache_dir() / "b").exists()
+
+
 def test_a_missing_file_is_named_and_not_tried_again(server):
     found = tiny(server, file())
     with pytest.raises(FetchError, match=r"x4/a\.png cannot be downloaded"):
