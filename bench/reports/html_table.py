@@ -2,7 +2,7 @@
 
 from html import escape
 
-from bench.cost_table import COST_HEADINGS, cost_cells, cost_notes
+from bench.cost_table import cost_table
 from bench.format import report_format
 from bench.metric import METRICS
 from bench.summary import Board
@@ -45,14 +45,15 @@ def html(board: Board) -> str:
 def _costs(board: Board) -> str:
     if not board.costs:
         return ""
-    heads = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in ("model", *COST_HEADINGS))
+    table = cost_table(board.costs)
+    heads = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in table.headings)
     rows = "\n".join(
-        f'<tr><th scope="row">{escape(each.model)}</th>'
-        + "".join(f"<td>{escape(cell)}</td>" for cell in cost_cells(each))
+        f'<tr><th scope="row">{escape(row[0])}</th>'
+        + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
         + "</tr>"
-        for each in board.costs
+        for row in table.rows
     )
-    notes = "".join(f"<li>{escape(note)}</li>" for note in cost_notes())
+    notes = "".join(f"<li>{escape(note)}</li>" for note in table.notes)
     return (
         f"<table>\n<caption>Cost of one picture, x{board.scale}</caption>\n"
         f"<thead>\n<tr>{heads}</tr>\n</thead>\n"

@@ -1,6 +1,6 @@
 """LaTeX with booktabs: best in bold, second best underlined."""
 
-from bench.cost_table import COST_HEADINGS, cost_cells, cost_notes
+from bench.cost_table import cost_table
 from bench.format import report_format
 from bench.metric import METRICS
 from bench.summary import Board
@@ -29,12 +29,11 @@ def latex(board: Board) -> str:
 def _costs(board: Board) -> list[str]:
     if not board.costs:
         return []
-    lines = [f"% {note}" for note in cost_notes()]
-    lines += [rf"\begin{{tabular}}{{l{'r' * len(COST_HEADINGS)}}}", r"\toprule"]
-    lines += [rf"Model & {' & '.join(_escape(heading) for heading in COST_HEADINGS)} \\", r"\midrule"]
-    for each in board.costs:
-        cells = " & ".join(_escape(cell) for cell in cost_cells(each))
-        lines.append(rf"{_escape(each.model)} & {cells} \\")
+    table = cost_table(board.costs)
+    lines = [f"% {note}" for note in table.notes]
+    lines += [rf"\begin{{tabular}}{{l{'r' * (len(table.headings) - 1)}}}", r"\toprule"]
+    lines += [rf"{' & '.join(_escape(heading) for heading in table.headings)} \\", r"\midrule"]
+    lines += [rf"{' & '.join(_escape(cell) for cell in row)} \\" for row in table.rows]
     return [*lines, r"\bottomrule", r"\end{tabular}", ""]
 
 

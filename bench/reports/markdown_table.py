@@ -1,6 +1,6 @@
 """Markdown: best in bold, second best in italics."""
 
-from bench.cost_table import COST_HEADINGS, cost_cells, cost_notes
+from bench.cost_table import cost_table
 from bench.format import report_format
 from bench.metric import METRICS
 from bench.summary import Board
@@ -24,6 +24,7 @@ def markdown(board: Board) -> str:
 def _costs(board: Board) -> list[str]:
     if not board.costs:
         return []
-    lines = [f"| model | {' | '.join(COST_HEADINGS)} |", "|---|" + "---:|" * len(COST_HEADINGS)]
-    lines += [f"| {each.model} | {' | '.join(cost_cells(each))} |" for each in board.costs]
-    return [*lines, "", *(f"- {note}" for note in cost_notes()), ""]
+    table = cost_table(board.costs)
+    lines = [f"| {' | '.join(table.headings)} |", "|---|" + "---:|" * (len(table.headings) - 1)]
+    lines += [f"| {' | '.join(row)} |" for row in table.rows]
+    return [*lines, "", *(f"- {note}" for note in table.notes), ""]

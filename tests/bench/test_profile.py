@@ -9,6 +9,7 @@ import pytest
 
 from bench import cost, profile
 from bench.cli import main
+from bench.cost_table import cost_table
 from bench.entrants import ModelEntrant, Running
 from bench.profile import Profile, profile_models, profiles_table, read_profiles
 from sr_models.data.errors import InputError
@@ -187,3 +188,15 @@ def test_the_tables_show_what_models_cost(tmp_path, capsys):
         assert f"{found.latency_ms:,.1f}" in text
     assert main([*arguments, "--device", "cpu"]) == 0
     assert main(["report", str(tmp_path), "--check"]) == 0
+
+
+def test_what_all_rows_share_is_a_note_and_what_differs_a_column():
+    one, other = row(), row(device="another machine")
+    same, mixed = cost_table([one, one]), cost_table([one, other])
+    assert one.device in same.notes[0]
+    assert len(same.headings) == len(same.rows[0]) == 7
+    assert mixed.headings[-1] == "Output, device"
+    assert [cells[-1] for cells in mixed.rows] == [
+        f"1280x720, {each.device}, fp32, {one.threads} thread" + "s" * (one.threads != 1)
+        for each in (one, other)
+    ]
