@@ -94,7 +94,8 @@ def _saved(name: str, picture: Picture, setting: Setting) -> Path:
 @contextmanager
 def _exact() -> Iterator[None]:
     """No gradients, and no TF32, whose ten bits of mantissa move the fourth digit of a score."""
-    with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):
+    exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+    with torch.inference_mode(), exact:
         yield
 
 

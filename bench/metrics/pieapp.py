@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from bench.scene import Scene
 
 _STRIDE = 27  # "sparse" in the authors' code
-_PATCHES = {"cuda": 256}  # at a time; elsewhere 16, so that maps stay in the cache
+_GROUP = 256  # patches whose features are compared together: 120832 numbers each
+_PART = {"cuda": 256}  # patches that go through the convolutions together; elsewhere 16, to stay in the cache
+
+
+_LAST = 512 * 2 * 2  # numbers of the last map, which also weight the patch
 
 
 @picture_metric(
@@ -33,9 +37,8 @@ def pieapp(scene: "Scene", network: "Path") -> "torch.Tensor":
     from piq.functional import crop_patches
 
     model = _model(network, scene.device)
-    size = _PATCHES.get(scene.device.type, 16)
-    hr = crop_patches(scene.hr * 255, size=64, stride=_STRIDE).split(size)
-    srs = [crop_patches(sr[None] * 255, size=64, stride=_STRIDE).split(size) for sr in scene.sr]
+    hr = crop_patches(scene.hr * 255, size=64, stride=_STRIDE).split(_GROUP)
+    srs = [crop_patches(sr[None] * 255, size=64, stride=_STRIDE).split(_GROUP) for sr in scene.sr]
     sums = torch.zeros(len(srs), 2, device=scene.device)
     for index, wanted in enumerate(hr):
         features, last = _features(model, wanted)
@@ -47,7 +50,16 @@ def pieapp(scene: "Scene", network: "Path") -> "torch.Tensor":
 
 
 def _features(model: "PieAPPModel", patches: "torch.Tensor") -> "tuple[torch.Tensor, torch.Tensor]":
-    """Return what PieAPPModel.forward returns, with activations in place and channels last."""
+    """Return what PieAPPModel.forward returns of a group of patches."""
+    import torch
+
+    size = _PART.get(patches.device.type, 16)
+    parts = torch.cat([_convolved(model, part) for part in torch.split(patches, size)])
+    return parts, parts[:, -_LAST:]
+
+
+def _convolved(model: "PieAPPModel", patches: "torch.Tensor") -> "torch.Tensor":
+    """Return all maps, flat, with activations in place and channels last."""
     import torch
     from torch.nn.functional import relu_
 
@@ -58,8 +70,7 @@ def _features(model: "PieAPPModel", patches: "torch.Tensor") -> "tuple[torch.Ten
         x = relu_(getattr(model, f"conv{first}")(x))
         x = relu_(getattr(model, f"conv{second}")(model.pool(x)))
         maps.append(x)
-    flat = [each.flatten(1) for each in maps]
-    return torch.cat(flat, dim=1), flat[-1]
+    return torch.cat([each.flatten(1) for each in maps], dim=1)
 
 
 @lru_cache(maxsize=1)
@@ -70,9 +81,9 @@ def _model(network: "Path", device: "torch.device") -> "PieAPPModel":
     from bench.backbones import load_tensors
 
     state = load_tensors(network)
-    weight = state["ref_score_subtract.weight"]
     with torch.device("meta"):
         model = PieAPPModel()
-    # The published file holds this layer's one weight as a vector.
-    model.load_state_dict({**state, "ref_score_subtract.weight": weight.reshape(1, 1)}, assign=True)
+    # The published file holds one layer's one weight as a vector.
+    state["ref_score_subtract.weight"] = state["ref_score_subtract.weight"].reshape(1, 1)
+    model.load_state_dict({name: tensor.contiguous() for name, tensor in state.items()}, assign=True)
     return model.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)

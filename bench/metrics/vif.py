@@ -33,8 +33,8 @@ def vif(scene: "Scene") -> "Tensor":
     hr = _luma(scene.hr)
     srs = list(scene.parts())
     levels = [_luma(part) for part in srs]
-    found = [torch.zeros(len(part), dtype=torch.float64, device=scene.device) for part in srs]
-    present = torch.zeros(1, dtype=torch.float64, device=scene.device)
+    found = [torch.zeros(len(part), dtype=torch.float64, device=hr.device) for part in srs]
+    present = torch.zeros(1, dtype=torch.float64, device=hr.device)
     for scale in range(4):
         side = 2 ** (4 - scale) + 1
         if scale > 0:
@@ -80,5 +80,7 @@ def _blurred(x: "Tensor", side: int) -> "Tensor":
 
 
 def _luma(pictures: "Tensor") -> "Tensor":
+    if pictures.device.type == "mps":  # which has no double precision
+        pictures = pictures.cpu()
     red, green, blue = (pictures.double() * 255).unbind(dim=1)
     return (0.299 * red + 0.587 * green + 0.114 * blue)[:, None]

@@ -111,6 +111,25 @@ def test_a_metric_that_fails_is_named_and_the_rest_goes_on(request_, monkeypatch
     assert len(by(request_, metric="lr_psnr")) == 4
 
 
+def test_metrics_run_without_gradients_and_without_tf32_and_leave_torch_as_it_was(request_, monkeypatch):
+    seen = []
+
+    def look(scene):
+        flags = torch.backends.cudnn
+        seen.append((torch.is_grad_enabled(), flags.allow_tf32, flags.enabled))
+        return [0.0] * len(scene.images)
+
+    monkeypatch.setitem(METRICS._items, "gmsd", replace(METRICS["gmsd"], function=look))
+    before = (torch.is_grad_enabled(), torch.backends.cudnn.allow_tf32, torch.backends.cudnn.enabled)
+    run(request_)
+    assert set(seen) == {(False, False, True)}
+    assert (
+        torch.is_grad_enabled(),
+        torch.backends.cudnn.allow_tf32,
+        torch.backends.cudnn.enabled,
+    ) == before
+
+
 def test_an_unavailable_metric_is_named_with_what_to_do(request_, offline, capsys):
     arguments = ["run", "--datasets", *request_.datasets, "--models", "nearest", "--results"]
     arguments += [str(request_.results), "--metrics", "psnr", "lpips", "niqe", "pi"]
