@@ -7,8 +7,8 @@ from pathlib import Path
 
 import matplotlib as mpl
 
+from bench.canvas import Plot, styled
 from mos_app.analysis import figures
-from mos_app.analysis.canvas import Plot, styled
 from mos_app.analysis.error_rates import simulate_null_studies
 from mos_app.analysis.figures_people import error_rate_figure
 from mos_app.analysis.panel import crossings_of, panel_of

@@ -62,15 +62,3 @@ def crossed_mean(table: Array) -> CrossedMean:
         standard_error = np.sqrt(variance)
         p = 2 * stdtr(df, -np.abs(parts.mean) / standard_error)
     return CrossedMean(parts.mean, standard_error, df, p, rater, picture, residual)
-
-
-def holm(p: Array) -> Array:
-    """Return Holm's adjusted p values (Holm 1979, Scand. J. Statist. 6, 65); NaN stays NaN and is not
-    counted.
-    """
-    adjusted = np.full(p.shape, np.nan)
-    tested = np.flatnonzero(~np.isnan(p))
-    order = tested[np.argsort(p[tested], kind="stable")]
-    steps = np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * steps), 1.0)
-    return adjusted

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from bench.paired import holm
 from mos_app.analysis.arrays import Array, CannotSayError
 from mos_app.analysis.bootstrap import Draws, bootstrap_means, percentile_interval
-from mos_app.analysis.crossed import crossed_mean, holm
+from mos_app.analysis.crossed import crossed_mean
 from mos_app.analysis.panel import Crossing
 
 ALPHA = 0.05

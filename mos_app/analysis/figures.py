@@ -10,9 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator
 
+from bench.canvas import FAINT, INK, Plot, blank, file_name, styled
 from bench.colours import colour_of, label_of
 from mos_app.analysis.arrays import Array, rows_of
-from mos_app.analysis.canvas import FAINT, INK, Plot, blank, file_name, styled
 from mos_app.analysis.differences import ALPHA, RankTest
 from mos_app.analysis.panel import Crossing
 from mos_app.analysis.ratings import Scale

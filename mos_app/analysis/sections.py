@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from bench.canvas import Plot
 from mos_app.analysis import figures, figures_people, statements
-from mos_app.analysis.canvas import Plot
 from mos_app.analysis.differences import ALPHA, RankTest
 from mos_app.analysis.panel import Crossing
 from mos_app.analysis.results import Analysis, Metrics

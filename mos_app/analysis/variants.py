@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bench.paired import holm
 from mos_app.analysis.arrays import Array
-from mos_app.analysis.crossed import crossed_mean, holm
+from mos_app.analysis.crossed import crossed_mean
 from mos_app.analysis.differences import ALPHA
 from mos_app.analysis.flags import recovered_or_none
 from mos_app.analysis.panel import Panel, crossings_of

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from bench.paired import holm
 from mos_app.analysis.components import two_way_components
-from mos_app.analysis.crossed import crossed_mean, holm
+from mos_app.analysis.crossed import crossed_mean
 from mos_app.analysis.error_rates import simulate_null_studies
 from mos_app.analysis.simulation import VQEG_HD3
 
