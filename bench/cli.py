@@ -182,6 +182,44 @@ def _report(args: argparse.Namespace) -> int:
     return 0
 
 
+def _compare_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("results", nargs="?", type=Path, default=RESULTS, metavar="DIR", help=f"default: {RESULTS}")
+    add("--a", nargs="+", default=[], metavar="NAME", help="models to compare (default: all pairs)")
+    add("--b", nargs="+", default=[], metavar="NAME", help="with these (default: with all others)")
+    add("--datasets", nargs="+", default=[], metavar="NAME", help="only on these sets")
+    add("--protocols", nargs="+", default=[], metavar="NAME", help="only under these protocols")
+    add("--metrics", nargs="+", default=[], metavar="NAME", help="only by these metrics")
+    add("--seed", type=int, default=0, help="of the bootstrap (default: 0)")
+
+
+def _compare(args: argparse.Namespace) -> int:
+    from bench.compare import Question, compare, missing
+    from bench.comparison_tables import markdown, write_comparisons
+
+    question = Question(
+        results=args.results,
+        a=tuple(args.a),
+        b=tuple(args.b),
+        datasets=tuple(args.datasets),
+        protocols=tuple(args.protocols),
+        metrics=tuple(args.metrics),
+        seed=args.seed,
+    )
+    comparisons = compare(question)
+    files = write_comparisons(comparisons, args.results / "compare", question.stem, args.seed)
+    first = comparisons[0].column
+    print(markdown([c for c in comparisons if args.protocols or c.column.stem == first.stem], args.seed))
+    others = {c.column.stem for c in comparisons} - {first.stem}
+    if others and not args.protocols:
+        _say(f"{len(others)} more tables, under other protocols, are in the files (or name --protocols)")
+    for line in missing(question):
+        _say(f"note: {line}")
+    for path in files:
+        _say(f"wrote {path}")
+    return 0
+
+
 def _datasets(_: argparse.Namespace) -> int:
     from bench.listing import dataset_lines
 
@@ -229,6 +267,12 @@ COMMANDS = [
         "run", "score models on test pictures; write scores, pictures, tables and plots", _run_arguments, _run
     ),
     Command("report", "rebuild tables and plots from the scores of a run", _report_arguments, _report),
+    Command(
+        "compare",
+        "test models against each other over pictures: is the difference real?",
+        _compare_arguments,
+        _compare,
+    ),
     Command(
         "datasets", "list the picture sets, their terms, and whether they are here", _no_arguments, _datasets
     ),

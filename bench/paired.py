@@ -93,7 +93,7 @@ def bca_intervals(
     Efron (1987), JASA 82, 171. Columns of one length share their draws. A column without spread has its
     mean as both ends; fewer than two values give (nan, nan).
     """
-    found = {}
+    found: dict[int, list[float]] = {}
     for n in {len(column) for column in columns}:
         places = [place for place, column in enumerate(columns) if len(column) == n]
         ends = _bca(np.stack([columns[place] for place in places]), np.random.default_rng(seed), draws)

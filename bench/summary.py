@@ -9,8 +9,8 @@ import numpy as np
 from scipy import stats
 
 from bench.colours import model_order
+from bench.columns import dataset_order
 from bench.metric import METRICS, metric_names
-from bench.paper import SETS
 from bench.profile import Profile
 from bench.protocol import PROTOCOLS
 from bench.store import Score
@@ -122,7 +122,7 @@ def _board(key: tuple[int, str, str], scores: Sequence[Score], run: str) -> Boar
     metrics = {score.metric for score in scores}
     return Board(
         *key,
-        datasets=tuple(sorted(pictures, key=_dataset_order)),
+        datasets=tuple(sorted(pictures, key=dataset_order)),
         metrics=tuple(name for name in metric_names() if name in metrics),
         models=tuple(sorted({score.model for score in scores}, key=model_order)),
         cells={where: _cell(column) for where, column in values.items()},
@@ -135,10 +135,6 @@ def _with_costs(board: Board, profiles: Sequence[Profile]) -> Board:
     places = {model: place for place, model in enumerate(board.models)}
     shown = [each for each in profiles if each.scale == board.scale and each.model in places]
     return replace(board, costs=tuple(sorted(shown, key=lambda each: (places[each.model], each))))
-
-
-def _dataset_order(dataset: str) -> tuple[int, str]:
-    return (SETS.index(dataset) if dataset in SETS else len(SETS), dataset)
 
 
 def _cell(values: Sequence[float]) -> Cell:

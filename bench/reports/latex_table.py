@@ -6,7 +6,10 @@ from bench.metric import METRICS
 from bench.summary import Board
 
 _MARKS = {0: "{}", 1: r"\textbf{{{}}}", 2: r"\underline{{{}}}"}
-_SPECIAL = {"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "|": r"$|$", "^": r"\^{}", "~": r"\~{}"}
+_SPECIAL = {
+    "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "|": r"$|$", "^": r"\^{}", "~": r"\~{}",
+    "−": "$-$", "<": "$<$",
+}  # fmt: skip
 
 
 @report_format("latex", suffix=".tex")
@@ -14,15 +17,15 @@ def latex(board: Board) -> str:
     r"""Return a tabular for `\input`; it needs the package booktabs."""
     n = len(board.metrics)
     columns = [(dataset, metric) for dataset in board.datasets for metric in board.metrics]
-    groups = " & ".join(rf"\multicolumn{{{n}}}{{c}}{{{_escape(dataset)}}}" for dataset in board.datasets)
+    groups = " & ".join(rf"\multicolumn{{{n}}}{{c}}{{{escape(dataset)}}}" for dataset in board.datasets)
     rules = "".join(rf"\cmidrule(lr){{{2 + n * i}-{1 + n * (i + 1)}}}" for i in range(len(board.datasets)))
-    heads = " & ".join(_escape(METRICS[metric].heading) for _, metric in columns)
+    heads = " & ".join(escape(METRICS[metric].heading) for _, metric in columns)
     lines = [*(f"% {note}" for note in board.notes())]
     lines += [rf"\begin{{tabular}}{{l{'r' * len(columns)}}}", r"\toprule", rf"& {groups} \\", rules]
     lines += [rf"Model & {heads} \\", r"\midrule"]
     for model in board.models:
-        cells = [_MARKS[board.place(model, *w)].format(_escape(board.text(model, *w))) for w in columns]
-        lines.append(rf"{_escape(model)} & {' & '.join(cells)} \\")
+        cells = [_MARKS[board.place(model, *w)].format(escape(board.text(model, *w))) for w in columns]
+        lines.append(rf"{escape(model)} & {' & '.join(cells)} \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", "", *_costs(board)])
 
 
@@ -32,10 +35,11 @@ def _costs(board: Board) -> list[str]:
     table = cost_table(board.costs)
     lines = [f"% {note}" for note in table.notes]
     lines += [rf"\begin{{tabular}}{{l{'r' * (len(table.headings) - 1)}}}", r"\toprule"]
-    lines += [rf"{' & '.join(_escape(heading) for heading in table.headings)} \\", r"\midrule"]
-    lines += [rf"{' & '.join(_escape(cell) for cell in row)} \\" for row in table.rows]
+    lines += [rf"{' & '.join(escape(heading) for heading in table.headings)} \\", r"\midrule"]
+    lines += [rf"{' & '.join(escape(cell) for cell in row)} \\" for row in table.rows]
     return [*lines, r"\bottomrule", r"\end{tabular}", ""]
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """Return text with what LaTeX would take for commands escaped."""
     return "".join(_SPECIAL.get(character, character) for character in text)

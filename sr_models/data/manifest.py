@@ -97,6 +97,11 @@ def manifest(name: str) -> Manifest:
     return read_manifest(manifest_dir() / f"{name}.toml")
 
 
+def common_names(dataset: str) -> Mapping[str, str]:
+    """Return image id -> common name; empty for sets without a manifest or without names."""
+    return manifest(dataset).names if dataset in manifest_names() else {}
+
+
 def read_manifest(path: Path) -> Manifest:
     """Return the manifest in a TOML file; raises InputError for unknown, missing or repeated entries."""
     try:
