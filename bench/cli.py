@@ -212,7 +212,7 @@ def _compare(args: argparse.Namespace) -> int:
     print(markdown([c for c in comparisons if args.protocols or c.column.stem == first.stem], args.seed))
     others = {c.column.stem for c in comparisons} - {first.stem}
     if others and not args.protocols:
-        _say(f"{len(others)} more tables, under other protocols, are in the files (or name --protocols)")
+        _say(f"{len(others)} more under other protocols: in the files, or name --protocols")
     for line in missing(question):
         _say(f"note: {line}")
     for path in files:

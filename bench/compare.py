@@ -11,7 +11,7 @@ import numpy as np
 from bench.colours import model_order
 from bench.columns import Column, columns
 from bench.metric import METRICS
-from bench.paired import ALPHA, Array, bca_intervals, sign_test, signed_rank_test, smallest_p
+from bench.paired import ALPHA, Array, bootstrap_intervals, sign_test, signed_rank_test, smallest_p
 from bench.protocol import protocol
 from bench.store import Score, read_scores
 from sr_models.data.errors import InputError, UnknownNameError
@@ -63,7 +63,7 @@ class Comparison:
     """Mean of a minus b over the pictures where it is finite, in the metric's unit, ..."""
     low: float | None
     high: float | None
-    """... with its 95 % bootstrap interval; None with fewer than two such pictures."""
+    """... with its 95 % bootstrap interval; None where too few pictures have one."""
     wins: int
     """Pictures on which a is better, whichever direction the metric has."""
     ties: int
@@ -118,7 +118,7 @@ def compare(question: Question) -> list[Comparison]:
     if not tested:
         raise InputError(f"{question.results}: these models have no picture in common to be compared on")
     finite = [_finite(column.differences(*pair)) for column, pair, _ in tested]
-    intervals = bca_intervals(finite, seed=question.seed)
+    intervals = bootstrap_intervals(finite, seed=question.seed)
     return [
         _comparison(column, pair, family, values, ends)
         for (column, pair, family), values, ends in zip(tested, finite, intervals, strict=True)
@@ -182,12 +182,12 @@ def _comparison(
     pair: tuple[str, str],
     family: dict[tuple[str, str], float],
     finite: Array,
-    ends: tuple[float, float],
+    ends: tuple[float, float] | None,
 ) -> Comparison:
     a, b = pair
     values = column.differences(a, b)
     better = values if METRICS[column.metric].higher_is_better else -values
-    low, high = ends if len(finite) > 1 else (None, None)
+    low, high = ends or (None, None)
     return Comparison(
         a=a,
         b=b,

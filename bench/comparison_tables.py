@@ -122,7 +122,7 @@ def notes(comparisons: Sequence[Comparison], seed: int) -> list[str]:
     counted = f"{pairs[0]} to {pairs[-1]}" if len(pairs) > 1 else str(pairs[0])
     return [
         "difference: mean over pictures of a − b; win: a is the better one on a picture; "
-        f"interval: BCa bootstrap over pictures, {DRAWS} draws, seed {seed}",
+        f"interval: studentised bootstrap over pictures, {DRAWS} draws, seed {seed}",
         "tests: two-sided over pictures, exact (ties by mid-ranks, zeros dropped); Holm p: Wilcoxon's, "
         f"corrected over the {counted} pair{'s' if pairs != [1] else ''} of each set, protocol and metric; "
         f"differs: Holm p < {ALPHA:.2f}".replace("0.05", ".05"),

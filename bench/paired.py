@@ -85,50 +85,55 @@ def holm(p: Array) -> Array:
     return adjusted
 
 
-def bca_intervals(
+def bootstrap_intervals(
     columns: Sequence[Array], *, seed: int = 0, draws: int = DRAWS
-) -> list[tuple[float, float]]:
-    """Return the 95 % BCa bootstrap interval of each column's mean; pictures are what is drawn again.
+) -> list[tuple[float, float] | None]:
+    """Return the 95 % studentised bootstrap interval of each column's mean; pictures are drawn again.
 
-    Efron (1987), JASA 82, 171. Columns of one length share their draws. A column without spread has its
-    mean as both ends; fewer than two values give (nan, nan).
+    Efron & Tibshirani (1993), An Introduction to the Bootstrap, 12.5. Columns of one length share their
+    draws. A column without spread has its mean as both ends. None where the draws say nothing: fewer than
+    four values, or so few different ones that over 2.5 % of the draws have no spread.
     """
-    found: dict[int, list[float]] = {}
+    found: dict[int, tuple[float, float] | None] = {}
     for n in {len(column) for column in columns}:
         places = [place for place, column in enumerate(columns) if len(column) == n]
-        ends = _bca(np.stack([columns[place] for place in places]), np.random.default_rng(seed), draws)
-        found |= dict(zip(places, ends.tolist(), strict=True))
-    return [(float(low), float(high)) for low, high in (found[place] for place in range(len(columns)))]
+        ends = _studentised(
+            np.stack([columns[place] for place in places]), np.random.default_rng(seed), draws
+        )
+        for place, (low, high) in zip(places, ends.tolist(), strict=True):
+            found[place] = (low, high) if math.isfinite(high - low) else None
+    return [found[place] for place in range(len(columns))]
 
 
-def _bca(table: Array, rng: np.random.Generator, draws: int) -> Array:
-    """(K, n) -> (K, 2)."""
-    if table.shape[1] < 2:
+def _studentised(table: Array, rng: np.random.Generator, draws: int) -> Array:
+    """(K, n) -> (K, 2), not finite where there is no interval."""
+    n = table.shape[1]
+    if n < 2:
         return np.full((len(table), 2), np.nan)
     mean = table.mean(1, keepdims=True)
     away = table - mean
-    away[np.abs(away) < 1e-12 * np.abs(table).max(1, initial=1.0, keepdims=True)] = 0.0
-    drawn = np.sort(_resampled_means(away, rng, draws), axis=1)  # (K, B)
-    noise = 1e-12 * np.abs(away).max(1, keepdims=True)
-    below = ((drawn < -noise).mean(1) + (drawn <= noise).mean(1)) / 2
-    squares = (away**2).sum(1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        acceleration = (away**3).sum(1) / (6 * squares**1.5)
-        bias = special.ndtri(below)
-        edge = bias[:, None] + special.ndtri([(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        shares = special.ndtr(bias[:, None] + edge / (1 - acceleration[:, None] * edge))
-    ends = [np.quantile(row, share) for row, share in zip(drawn, np.nan_to_num(shares), strict=True)]
-    return np.asarray(mean + np.where(squares[:, None] > 0, ends, 0.0))
+    away[np.ptp(table, axis=1) == 0] = 0.0
+    error = away.std(1, ddof=1, keepdims=True) / math.sqrt(n)
+    t = _resampled_t(away, rng, draws)
+    with np.errstate(invalid="ignore"):  # inf - inf, where draws without spread reach the quantile
+        tails = np.quantile(t, [(1 + LEVEL) / 2, (1 - LEVEL) / 2], axis=1).T
+        return np.asarray(np.where(error > 0, mean - tails * error, mean))
 
 
-def _resampled_means(table: Array, rng: np.random.Generator, draws: int) -> Array:
-    """(K, n) -> (K, B): how often each picture was drawn, times what it holds."""
-    n = table.shape[1]
+def _resampled_t(away: Array, rng: np.random.Generator, draws: int) -> Array:
+    """(K, n) -> (K, B): Student's t of each draw; infinite where a draw has no spread."""
+    n = away.shape[1]
     block = max(1, _RESAMPLED_AT_ONCE // n)
     parts = []
     for start in range(0, draws, block):
         rows = min(block, draws - start)
         drawn = rng.integers(0, n, (rows, n)) + n * np.arange(rows)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
-        parts.append(table @ counts.T.astype(float) / n)
+        weights = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n).T / n
+        means = away @ weights
+        variances = away**2 @ weights - means**2
+        variances[variances < 1e-12 * (away**2).max(1, keepdims=True)] = 0.0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            parts.append(
+                np.nan_to_num(means / np.sqrt(variances / (n - 1)), nan=0.0, posinf=np.inf, neginf=-np.inf)
+            )
     return np.concatenate(parts, axis=1)

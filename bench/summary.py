@@ -9,11 +9,14 @@ import numpy as np
 from scipy import stats
 
 from bench.colours import model_order
-from bench.columns import dataset_order
+from bench.columns import Column, columns, dataset_order
 from bench.metric import METRICS, metric_names
+from bench.paired import ALPHA, smallest_p
 from bench.profile import Profile
 from bench.protocol import PROTOCOLS
 from bench.store import Score
+
+MARK = "†"
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,9 @@ class Board:
     """Pictures of each dataset that any model was scored on."""
     run: str
     """Which run this came from: time and commit."""
+    p_from_best: dict[tuple[str, str, str], float]
+    """(model, dataset, metric) -> p that it equals the best of its column; absent for the best itself and for
+    models without all pictures. Holm over all pairs, because the best one was picked by its scores."""
     stated: Mapping[str, str] = field(default_factory=dict)
     """What signatures say of the weights that a metric was computed with."""
     costs: tuple[Profile, ...] = ()
@@ -85,6 +91,11 @@ class Board:
         weights = self.stated.get(metric, "")
         return METRICS[metric].signature(PROTOCOLS[self.protocol], self.scale, weights)
 
+    def mark(self, model: str, dataset: str, metric: str) -> str:
+        """Return † where a model differs from the best of its column, else nothing."""
+        p = self.p_from_best.get((model, dataset, metric), 1.0)
+        return MARK if p < ALPHA and self.place(model, dataset, metric) != 1 else ""
+
     def notes(self) -> list[str]:
         """Return what a reader must know to compare these numbers with others."""
         pictures = ", ".join(f"{dataset} {self.sizes[dataset]}" for dataset in self.datasets)
@@ -93,7 +104,28 @@ class Board:
         left_out = sum(cell.n_infinite for cell in self.cells.values() if not math.isinf(cell.mean))
         if left_out:
             lines.append(f"{left_out} infinite values (identical pictures) are left out of the means")
-        return lines
+        return [*lines, *self._test_notes()]
+
+    def _test_notes(self) -> list[str]:
+        rows = {
+            each: len({model for model, dataset, _ in self.cells if dataset == each})
+            for each in self.datasets
+        }
+        pairs = {dataset: math.comb(n, 2) for dataset, n in rows.items() if n > 1}
+        reach = {dataset: min(1.0, n * smallest_p(self.sizes[dataset])) for dataset, n in pairs.items()}
+        can = ", ".join(f"{dataset} {pairs[dataset]}" for dataset, p in reach.items() if p < ALPHA)
+        lines = [
+            f"{MARK}: differs from the best of its column (exact Wilcoxon signed-rank test over pictures, "
+            f"two-sided, p < .05 after Holm over all pairs: {can})"
+        ]
+        for dataset, p in reach.items():
+            if p >= ALPHA:
+                n, k = self.sizes[dataset], pairs[dataset]
+                lines.append(
+                    f"no {MARK} is possible on {dataset}: {n} pictures give no p below {smallest_p(n):.3g}, "
+                    f"corrected for {k} pair{'s' * (k > 1)} none below {p:.3g}"
+                )
+        return lines if can else lines[1:]
 
 
 def boards(
@@ -120,7 +152,7 @@ def _board(key: tuple[int, str, str], scores: Sequence[Score], run: str) -> Boar
         values.setdefault((score.model, score.dataset, score.metric), []).append(score.value)
         pictures.setdefault(score.dataset, set()).add(score.image)
     metrics = {score.metric for score in scores}
-    return Board(
+    board = Board(
         *key,
         datasets=tuple(sorted(pictures, key=dataset_order)),
         metrics=tuple(name for name in metric_names() if name in metrics),
@@ -128,7 +160,26 @@ def _board(key: tuple[int, str, str], scores: Sequence[Score], run: str) -> Boar
         cells={where: _cell(column) for where, column in values.items()},
         sizes={dataset: len(images) for dataset, images in pictures.items()},
         run=run,
+        p_from_best={},
     )
+    return replace(board, p_from_best=_p_from_best(board, columns(scores)))
+
+
+def _p_from_best(board: Board, found: Iterable[Column]) -> dict[tuple[str, str, str], float]:
+    p_values = {}
+    for column in found:
+        at = (column.dataset, column.metric)
+        complete = [
+            model for model, values in column.values.items() if len(values) == board.sizes[column.dataset]
+        ]
+        if len(complete) < 2:
+            continue
+        best = min(complete, key=lambda model: METRICS[column.metric].badness(board.cells[model, *at].mean))
+        for pair, p in column.holm_p().items():
+            if best in pair and set(pair) <= set(complete):
+                (other,) = set(pair) - {best}
+                p_values[other, *at] = p
+    return p_values
 
 
 def _with_costs(board: Board, profiles: Sequence[Profile]) -> Board:

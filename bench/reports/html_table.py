@@ -17,6 +17,7 @@ th, td { padding: .3rem .9rem; text-align: right; white-space: nowrap }
 th[scope=row], thead th:first-child { text-align: left }
 thead tr:last-child th { border-bottom: 1px solid }
 tbody tr:hover { background: color-mix(in srgb, currentColor 8%, transparent) }
+sup { position: absolute; line-height: 1 }
 ul { padding-left: 1.2rem; opacity: .75; font-size: .85rem; overflow-wrap: anywhere }
 """
 
@@ -70,6 +71,7 @@ def _row(board: Board, model: str) -> str:
 
 def _cell(board: Board, model: str, dataset: str, metric: str) -> str:
     text = _MARKS[board.place(model, dataset, metric)].format(escape(board.text(model, dataset, metric)))
+    text += f"<sup>{mark}</sup>" if (mark := board.mark(model, dataset, metric)) else ""
     cell = board.cells.get((model, dataset, metric))
     if cell is None or cell.low is None or cell.high is None:
         return f"<td>{text}</td>"

@@ -6,6 +6,7 @@ from bench.metric import METRICS
 from bench.summary import Board
 
 _MARKS = {0: "{}", 1: r"\textbf{{{}}}", 2: r"\underline{{{}}}"}
+_DIFFERS = r"\rlap{$^\dagger$}"  # takes no width: digits stay below digits
 _SPECIAL = {
     "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "|": r"$|$", "^": r"\^{}", "~": r"\~{}",
     "−": "$-$", "<": "$<$",
@@ -24,7 +25,11 @@ def latex(board: Board) -> str:
     lines += [rf"\begin{{tabular}}{{l{'r' * len(columns)}}}", r"\toprule", rf"& {groups} \\", rules]
     lines += [rf"Model & {heads} \\", r"\midrule"]
     for model in board.models:
-        cells = [_MARKS[board.place(model, *w)].format(escape(board.text(model, *w))) for w in columns]
+        cells = [
+            _MARKS[board.place(model, *w)].format(escape(board.text(model, *w)))
+            + (_DIFFERS if board.mark(model, *w) else "")
+            for w in columns
+        ]
         lines.append(rf"{escape(model)} & {' & '.join(cells)} \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", "", *_costs(board)])
 

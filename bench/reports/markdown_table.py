@@ -15,7 +15,10 @@ def markdown(board: Board) -> str:
     heads = [f"{dataset} {METRICS[metric].heading}" for dataset, metric in columns]
     lines = [f"| model | {' | '.join(heads)} |", "|---|" + "---:|" * len(columns)]
     for model in board.models:
-        cells = [_MARKS[board.place(model, *where)].format(board.text(model, *where)) for where in columns]
+        cells = [
+            _MARKS[board.place(model, *w)].format(board.text(model, *w)) + board.mark(model, *w)
+            for w in columns
+        ]
         lines.append(f"| {model} | {' | '.join(cells)} |")
     notes = [f"- {note}" for note in board.notes()]
     return "\n".join([f"### {board.protocol}, x{board.scale}", "", *lines, "", *notes, "", *_costs(board)])
