@@ -196,6 +196,7 @@ def _compare_arguments(parser: argparse.ArgumentParser) -> None:
 def _compare(args: argparse.Namespace) -> int:
     from bench.compare import Question, compare, missing
     from bench.comparison_tables import markdown, write_comparisons
+    from bench.figures.write import write_differences
 
     question = Question(
         results=args.results,
@@ -207,7 +208,10 @@ def _compare(args: argparse.Namespace) -> int:
         seed=args.seed,
     )
     comparisons = compare(question)
-    files = write_comparisons(comparisons, args.results / "compare", question.stem, args.seed)
+    folder = args.results / "compare"
+    files = write_comparisons(comparisons, folder, question.stem, args.seed)
+    if len({(c.a, c.b) for c in comparisons}) == 1:
+        files += write_differences(comparisons, folder, question.stem)
     first = comparisons[0].column
     print(markdown([c for c in comparisons if args.protocols or c.column.stem == first.stem], args.seed))
     others = {c.column.stem for c in comparisons} - {first.stem}

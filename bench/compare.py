@@ -109,16 +109,25 @@ def compare(question: Question) -> list[Comparison]:
     paper's order as a. A pair without a common picture in a column is left out there.
     """
     scores = read_scores(question.results)
-    pairs = _pairs(question, scores)
+    comparisons = compare_columns(
+        columns(_asked(question, scores)), _pairs(question, scores), seed=question.seed
+    )
+    if not comparisons:
+        raise InputError(f"{question.results}: these models have no picture in common to be compared on")
+    return comparisons
+
+
+def compare_columns(
+    found: Iterable[Column], pairs: Sequence[tuple[str, str]], *, seed: int = 0
+) -> list[Comparison]:
+    """Return these pairs (a, b) in each column, where they have a common picture."""
     tested: list[tuple[Column, tuple[str, str], dict[tuple[str, str], float]]] = []
-    for column in columns(_asked(question, scores)):
+    for column in found:
         present = [pair for pair in pairs if set(pair) <= column.values.keys() and column.common(*pair)]
         family = column.holm_p(present)
         tested += [(column, pair, family) for pair in present]
-    if not tested:
-        raise InputError(f"{question.results}: these models have no picture in common to be compared on")
     finite = [_finite(column.differences(*pair)) for column, pair, _ in tested]
-    intervals = bootstrap_intervals(finite, seed=question.seed)
+    intervals = bootstrap_intervals(finite, seed=seed)
     return [
         _comparison(column, pair, family, values, ends)
         for (column, pair, family), values, ends in zip(tested, finite, intervals, strict=True)

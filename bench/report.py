@@ -15,13 +15,15 @@ from sr_models.data.image import write_bytes
 
 def write_report(folder: Path) -> list[Path]:
     """Write DIR/tables and DIR/plots and return the files."""
+    from bench.figures.write import write_figures
     from bench.plots import write_plots
 
     written = []
     for name, text in _tables(folder).items():
         write_bytes(folder / name, text.encode())
         written.append(folder / name)
-    return written + write_plots(read_scores(folder), folder / "plots")
+    scores, plots = read_scores(folder), folder / "plots"
+    return written + write_plots(scores, plots) + write_figures(scores, read_profiles(folder), plots)
 
 
 def stale_tables(folder: Path) -> list[Path]:

@@ -1,0 +1,1 @@
+"""Figures that answer one question each, sized for a paper's column."""

@@ -1,0 +1,78 @@
+"""Names beside points, where they cover neither each other nor other points."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Annotation
+from matplotlib.transforms import Bbox
+
+from bench.paired import Array
+
+_GAP = 5  # points between a mark and its name
+_PLACES = [  # dx, dy, horizontal and vertical alignment: the first that is free wins
+    (1, 0, "left", "center"), (-1, 0, "right", "center"),
+    (0, 1, "center", "bottom"), (0, -1, "center", "top"),
+    (0.7, 0.7, "left", "bottom"), (-0.7, 0.7, "right", "bottom"), (0.7, -0.7, "left", "top"),
+    (-0.7, -0.7, "right", "top"),
+]  # fmt: skip
+
+
+def label_points(
+    axes: Axes,
+    points: Sequence[tuple[float, float]],
+    names: Sequence[str],
+    colours: Sequence[str],
+    *,
+    line: Array,
+) -> None:
+    """Write each name beside its point, off the line (n, 2); call it last, when the axes' limits stand."""
+    FigureCanvasAgg(axes.get_figure(root=True))
+    marks = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in axes.transData.transform(points)]
+    taken = list(marks)
+    taken += _segments(axes.transData.transform(line))
+    inside = axes.get_window_extent()
+    for place in np.lexsort(np.asarray(points).T):
+        tried = [_annotation(axes, points[place], names[place], colours[place], *each) for each in _PLACES]
+        boxes = [text.get_window_extent() for text in tried]
+        others = [box for box in taken if box is not marks[place]]
+        costs = [sum(_overlap(box, other) for other in others) + _outside(box, inside) for box in boxes]
+        best = int(np.argmin(costs))
+        for text in tried[:best] + tried[best + 1 :]:
+            text.remove()
+        taken.append(boxes[best])
+
+
+def _annotation(
+    axes: Axes, point: tuple[float, float], name: str, colour: str, dx: float, dy: float, ha: str, va: str
+) -> Annotation:
+    return axes.annotate(
+        name,
+        point,
+        (_GAP * dx, _GAP * dy),
+        textcoords="offset points",
+        ha=ha,
+        va=va,
+        fontsize=7,
+        color=colour,
+        annotation_clip=False,
+    )
+
+
+def _segments(corners: Array) -> list[Bbox]:
+    """The boxes, 3 pixels thick, of the upright and level pieces of a line."""
+    return [
+        Bbox.from_extents(*(np.minimum(a, b) - 1.5), *(np.maximum(a, b) + 1.5)) for a, b in pairwise(corners)
+    ]
+
+
+def _overlap(one: Bbox, other: Bbox) -> float:
+    """Common area in square pixels."""
+    common = Bbox.intersection(one, other)
+    return 0.0 if common is None else float(common.width * common.height)
+
+
+def _outside(box: Bbox, inside: Bbox) -> float:
+    return float(box.width * box.height) - _overlap(box, inside)
