@@ -224,6 +224,50 @@ def _compare(args: argparse.Namespace) -> int:
     return 0
 
 
+def _grid_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("results", nargs="?", type=Path, default=RESULTS, metavar="DIR", help=f"default: {RESULTS}")
+    add("--image", required=True, metavar="NAME", help="the picture, by id or common name: img_001, baboon")
+    add("--dataset", default="", metavar="NAME", help="its set, where several have such a picture")
+    add(
+        "--crop",
+        default="",
+        metavar="X,Y,W,H",
+        help="in pixels of the saved HR picture; W,H or nothing: where the methods disagree most",
+    )
+    add("--models", nargs="+", default=[], metavar="NAME", help="methods to show (default: all)")
+    add("--rows", type=int, default=1, help="rows of crops, 1 or 2 (default: 1)")
+    add("--width", type=float, default=176, metavar="MM", help="of the whole: 176 (default), 85 for a column")
+    add("--protocol", default="", metavar="NAME", help="of the scores below the crops")
+    add("--metrics", nargs="+", default=[], metavar="NAME", help="scores to print (default: psnr ssim)")
+    add("--scale", type=int, metavar="N", help="where the run has several")
+    add("--lr", default="", metavar="NAME", help="where the run has several")
+    add("--out", type=Path, metavar="FILE", help="default: DIR/grids/<set>_<picture>_x<scale>.png and .pdf")
+
+
+def _grid(args: argparse.Namespace) -> int:
+    from bench.figures.grid_sheet import stem_of, write_grid
+    from bench.grid import GridRequest, make_grid
+
+    request = GridRequest(
+        results=args.results,
+        image=args.image,
+        dataset=args.dataset,
+        models=tuple(args.models),
+        crop=args.crop,
+        protocol=args.protocol,
+        metrics=tuple(args.metrics),
+        scale=args.scale,
+        lr=args.lr,
+    )
+    grid = make_grid(request)
+    out = args.out or args.results / "grids" / stem_of(grid)
+    for path in write_grid(grid, out, rows=args.rows, width_mm=args.width):
+        _say(f"wrote {path}")
+    print(grid.note)
+    return 0
+
+
 def _datasets(_: argparse.Namespace) -> int:
     from bench.listing import dataset_lines
 
@@ -277,6 +321,7 @@ COMMANDS = [
         _compare_arguments,
         _compare,
     ),
+    Command("grid", "show one picture's crop from every model side by side", _grid_arguments, _grid),
     Command(
         "datasets", "list the picture sets, their terms, and whether they are here", _no_arguments, _datasets
     ),

@@ -16,8 +16,8 @@ def agreement(columns: Sequence[Column]) -> tuple[Array, Array, int]:
     """Return two (M, M) tables of Spearman's correlation of M metrics, and how many scores they rest on.
 
     A score is one model on one picture that has all M metrics. The first table is over all of them; the
-    second is computed over the models within each picture and averaged over pictures (NaN with fewer than three
-    models). Metrics are turned so that higher is better: 1 is perfect agreement on what is better.
+    second is computed over the models within each picture and averaged over pictures (NaN with fewer than
+    three models). Metrics are turned so that higher is better: 1 is perfect agreement on what is better.
     """
     tables = [_turned(column) for column in columns]
     known = sorted(set.intersection(*(set(table) for table in tables)))
@@ -90,8 +90,8 @@ def correlations(columns: Sequence[Column]) -> Plot | None:
         axes.set_xlabel(f"below: {n} scores; above: within pictures", fontsize=7)
     caption = (
         f"Spearman's correlation between metrics on {first.dataset} ({first.protocol}), all turned so that "
-        f"higher is better. Below the diagonal over {n} scores (one model on one picture), where easy and hard "
-        "pictures correlate by themselves; above it over the models within each picture, averaged over them."
+        f"higher is better. Below the diagonal over {n} scores (one model on one picture), where easy and "
+        "hard pictures correlate by themselves; above it over models within pictures, averaged."
     )
     return Plot(file_name(f"correlation_{first.stem}_{first.dataset}"), caption, figure)
 
