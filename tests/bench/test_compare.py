@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_scores import made_metric, run_of, scores_of
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
@@ -14,27 +15,10 @@ from bench import paired
 from bench.cli import main
 from bench.compare import Question, compare, missing
 from bench.comparison_tables import latex, markdown, write_comparisons
-from bench.metric import METRICS
 from bench.paired import bootstrap_intervals, differences, holm, sign_test, signed_rank_test, smallest_p
 from bench.report import stale_tables, write_report
-from bench.store import Score, scores_table
 from bench.summary import boards
 from sr_models.data.errors import InputError, UnknownNameError
-
-
-def scores_of(model, values, metric="psnr", dataset="Set14", protocol="matlab"):
-    return [
-        Score(model, dataset, 4, "matlab", f"img_{n:03d}", protocol, metric, float(value), "0" * 12)
-        for n, value in enumerate(values, 1)
-        if value is not None
-    ]
-
-
-def run_of(folder, scores):
-    table = scores_table(folder)
-    table.add(scores)
-    table.merge()
-    return folder
 
 
 def one(folder, **asked):
@@ -208,10 +192,8 @@ def test_lower_is_better_turns_wins_around_but_not_the_difference(tmp_path, dist
 
 @pytest.fixture
 def distance_metric():
-    METRICS.names()
-    METRICS.add("test_distance", type(METRICS["ssim"])("test_distance", None, "", False, 3, "test", "1"))
-    yield "test_distance"
-    del METRICS._items["test_distance"]
+    with made_metric("made_distance") as name:
+        yield name
 
 
 def test_pictures_that_one_model_lacks_are_left_out_and_named(tmp_path):
