@@ -37,9 +37,15 @@ class Column:
 
     def differences(self, a: str, b: str) -> Array:
         """Return a's value minus b's on each common picture, in the metric's unit; may be infinite."""
-        images = self.common(a, b)
-        both = [np.array([self.values[model][image] for image in images]) for model in (a, b)]
-        return differences(both[0], both[1])
+        return differences(*(self._values(model, self.common(a, b)) for model in (a, b)))
+
+    def gains(self, a: str, b: str) -> Array:
+        """Return by how much a is better than b on each common picture, whichever direction is better."""
+        badness = np.vectorize(METRICS[self.metric].badness, otypes=[float])
+        return differences(*(badness(self._values(model, self.common(a, b))) for model in (b, a)))
+
+    def _values(self, model: str, images: list[str]) -> Array:
+        return np.array([self.values[model][image] for image in images], float)
 
     def holm_p(self, pairs: Iterable[tuple[str, str]] | None = None) -> dict[tuple[str, str], float]:
         """Return each pair's exact signed-rank p, Holm-corrected over these pairs (None: all of them).
@@ -48,7 +54,7 @@ class Column:
         """
         asked = combinations(self.values, 2) if pairs is None else pairs
         tested = [(a, b) for a, b in asked if self.common(a, b)]
-        p = np.array([signed_rank_test(self.differences(a, b)) for a, b in tested])
+        p = np.array([signed_rank_test(self.gains(a, b)) for a, b in tested])
         return dict(zip(tested, holm(p).tolist(), strict=True))
 
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from bench.colours import model_order
 from bench.columns import Column, columns
-from bench.metric import METRICS
 from bench.paired import ALPHA, Array, bootstrap_intervals, sign_test, signed_rank_test, smallest_p
 from bench.protocol import protocol
 from bench.store import Score, read_scores
@@ -50,6 +49,8 @@ class PictureDifference:
     value_b: float
     difference: float
     """a minus b; infinite where one of the two is identical to the original."""
+    gain: float
+    """By how much a is better: the difference, turned as the metric's direction wants."""
 
 
 @dataclass(frozen=True)
@@ -194,8 +195,7 @@ def _comparison(
     ends: tuple[float, float] | None,
 ) -> Comparison:
     a, b = pair
-    values = column.differences(a, b)
-    better = values if METRICS[column.metric].higher_is_better else -values
+    gains = column.gains(a, b)
     low, high = ends or (None, None)
     return Comparison(
         a=a,
@@ -204,26 +204,33 @@ def _comparison(
         difference=float(finite.mean()) if len(finite) else None,
         low=low,
         high=high,
-        wins=int((better > 0).sum()),
-        ties=int((better == 0).sum()),
-        losses=int((better < 0).sum()),
-        p_sign=sign_test(values),
-        p_wilcoxon=signed_rank_test(values),
+        wins=int((gains > 0).sum()),
+        ties=int((gains == 0).sum()),
+        losses=int((gains < 0).sum()),
+        p_sign=sign_test(gains),
+        p_wilcoxon=signed_rank_test(gains),
         p_holm=family[pair],
         family=len(family),
-        pictures=_pictures(column, a, b, values),
+        pictures=_pictures(column, pair),
         only_a=_names(column.dataset, column.values[a].keys() - column.values[b].keys()),
         only_b=_names(column.dataset, column.values[b].keys() - column.values[a].keys()),
     )
 
 
-def _pictures(column: Column, a: str, b: str, values: Array) -> tuple[PictureDifference, ...]:
+def _pictures(column: Column, pair: tuple[str, str]) -> tuple[PictureDifference, ...]:
+    a, b = pair
     names = common_names(column.dataset)
+    each = zip(column.differences(a, b).tolist(), column.gains(a, b).tolist(), strict=True)
     found = [
         PictureDifference(
-            image, names.get(image, image), column.values[a][image], column.values[b][image], value
+            image,
+            names.get(image, image),
+            value_a=column.values[a][image],
+            value_b=column.values[b][image],
+            difference=difference,
+            gain=gain,
         )
-        for image, value in zip(column.common(a, b), values.tolist(), strict=True)
+        for image, (difference, gain) in zip(column.common(a, b), each, strict=True)
     ]
     return tuple(sorted(found, key=lambda picture: -abs(picture.difference)))
 

@@ -117,7 +117,7 @@ def _furthest(comparison: Comparison) -> str:
 
 def notes(comparisons: Sequence[Comparison], seed: int) -> list[str]:
     """Return what was tested and how, and what the tests cannot say."""
-    lower = sorted({c.column.metric for c in comparisons if not METRICS[c.column.metric].higher_is_better})
+    metrics = dict.fromkeys(c.column.metric for c in comparisons)
     pairs = sorted({c.family for c in comparisons})
     counted = f"{pairs[0]} to {pairs[-1]}" if len(pairs) > 1 else str(pairs[0])
     return [
@@ -126,7 +126,7 @@ def notes(comparisons: Sequence[Comparison], seed: int) -> list[str]:
         "tests: two-sided over pictures, exact (ties by mid-ranks, zeros dropped); Holm p: Wilcoxon's, "
         f"corrected over the {counted} pair{'s' if pairs != [1] else ''} of each set, protocol and metric; "
         f"differs: Holm p < {ALPHA:.2f}".replace("0.05", ".05"),
-        *(f"{metric}: lower is better, so a negative difference is a win" for metric in lower),
+        *(f"{m}: {METRICS[m].direction}" for m in metrics if METRICS[m].direction != "higher is better"),
         *_limits(comparisons),
         *_left_out(comparisons),
     ]

@@ -192,5 +192,4 @@ def _printed(value: float | None, metric: str) -> str:
 def _best(metric: str, values: list[float | None]) -> str:
     """The best value as printed; nothing where only one was scored."""
     known = [value for value in values if value is not None]
-    pick = max if METRICS[metric].higher_is_better else min
-    return _printed(pick(known), metric) if len(known) > 1 else ""
+    return _printed(min(known, key=METRICS[metric].badness), metric) if len(known) > 1 else ""

@@ -38,6 +38,11 @@ class Metric:
         name = self.name.upper().replace("_", "-")
         return f"{name} ({self.unit})" if self.unit else name
 
+    @property
+    def direction(self) -> str:
+        """How figures and notes say which values are better."""
+        return f"{'higher' if self.higher_is_better else 'lower'} is better"
+
     def badness(self, value: float) -> float:
         """Return a number that is lower the better the value: what tables rank by."""
         return -value if self.higher_is_better else value
@@ -80,6 +85,11 @@ class PictureMetric(Metric):
     """The best value where neither more nor less is better."""
     never: str = ""
     """Why it cannot be computed, whatever the user brings."""
+
+    @property
+    def direction(self) -> str:
+        """How figures and notes say which values are better."""
+        return super().direction if self.ideal is None else f"closer to {self.ideal:g} is better"
 
     def badness(self, value: float) -> float:
         """Return the distance from the ideal, where there is one."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.metric import METRICS, Metric
+from bench.metric import METRICS, PlaneMetric
 from bench.store import Score, scores_table
 
 
@@ -35,7 +35,7 @@ def run_of(folder: Path, scores: Iterable[Score]) -> Path:
 def made_metric(name: str, *, higher_is_better: bool = False) -> Iterator[str]:
     """Register a metric that is never computed."""
     METRICS.names()  # loads the real ones first
-    METRICS.add(name, Metric(name, lambda sr, hr: 0.0, "", higher_is_better, 3, "test", "1"))
+    METRICS.add(name, PlaneMetric(name, "", higher_is_better, 3, "test", "1", lambda sr, hr: 0.0))
     try:
         yield name
     finally:

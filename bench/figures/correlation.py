@@ -33,9 +33,9 @@ def agreement(columns: Sequence[Column]) -> tuple[Array, Array, int]:
 
 def _turned(column: Column) -> dict[tuple[str, str], float]:
     """(image, model) -> value, higher being better."""
-    sign = 1 if METRICS[column.metric].higher_is_better else -1
+    badness = METRICS[column.metric].badness
     return {
-        (image, model): sign * value
+        (image, model): -badness(value)
         for model, values in column.values.items()
         for image, value in values.items()
     }
@@ -66,7 +66,7 @@ def correlations(columns: Sequence[Column]) -> Plot | None:
     if n < 3:
         return None
     size, first = len(columns), columns[0]
-    names = [column.metric.upper().replace("_", " ") for column in columns]
+    names = [METRICS[column.metric].heading.partition(" (")[0] for column in columns]
     side, left = max(0.3, min(0.42, 2.6 / size)), 0.15 + 0.075 * max(map(len, names))
     with styled():
         figure, axes = blank(

@@ -47,8 +47,7 @@ def picture_differences(comparison: Comparison) -> Plot | None:
 
 def _bars(axes: Axes, shown: list[PictureDifference], c: Comparison) -> None:
     heights = np.array([picture.difference for picture in shown])
-    a_better = heights > 0 if METRICS[c.column.metric].higher_is_better else heights < 0
-    colours = [colour_of(c.a if won else c.b) for won in a_better]
+    colours = [colour_of(c.a if picture.gain > 0 else c.b) for picture in shown]
     axes.bar(np.arange(len(shown)), heights, width=0.8 if len(shown) <= _NAMED else 1.0, color=colours)
     axes.set_xlim(-0.7, len(shown) - 0.3)
     axes.spines["bottom"].set_visible(False)

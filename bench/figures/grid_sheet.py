@@ -128,7 +128,7 @@ def _captions(grid: Grid, tile: float, columns: int) -> Captions:
     """Captions that fit below crops of that width in mm."""
     names = [label_of(panel.model) for panel in grid.panels]
     font = next((size for size in _FONTS if _fit(names, tile, size)), _FONTS[-1])
-    heads = tuple(METRICS[metric].name.upper().replace("_", " ") for metric in grid.metrics)
+    heads = tuple(METRICS[metric].heading.partition(" (")[0] for metric in grid.metrics)
     scores = [panel.scores or heads for panel in grid.panels]
     on_one_line = _fit([" / ".join(each) for each in scores], tile / _BOLDER, font)
     broken = [[name] if _fit([name], tile, font) else _halves(name) for name in names]

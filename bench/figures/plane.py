@@ -10,7 +10,17 @@ from bench.metric import METRICS
 from bench.summary import Board
 
 DISTORTION = ("psnr", "rmse", "ssim")
-PERCEPTION = ("lpips", "dists", "pieapp", "pi", "niqe", "feature_distance", "clip_iqa", "brisque")
+PERCEPTION = (
+    "lpips",
+    "dists",
+    "lpips_vgg",
+    "pieapp",
+    "feature_distance",
+    "pi",
+    "niqe",
+    "clip_iqa",
+    "brisque",
+)
 """The first one that was scored is drawn: what people compare with first."""
 
 
@@ -54,4 +64,4 @@ def plane(board: Board, dataset: str, x: str, y: str) -> Plot | None:
 
 def direction(metric: str) -> str:
     """Return the label of a metric's axis."""
-    return f"{METRICS[metric].heading}, {'higher' if METRICS[metric].higher_is_better else 'lower'} is better"
+    return f"{METRICS[metric].heading}, {METRICS[metric].direction}"

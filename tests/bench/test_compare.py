@@ -187,13 +187,24 @@ def test_lower_is_better_turns_wins_around_but_not_the_difference(tmp_path, dist
     assert (found.a, found.b) == ("b", "a")
     assert (found.wins, found.ties, found.losses) == (2, 1, 1)
     assert found.difference == pytest.approx(-0.05)
-    assert "lower is better, so a negative difference is a win" in markdown([found], 0)
+    assert "made_distance: lower is better" in markdown([found], 0)
 
 
 @pytest.fixture
 def distance_metric():
     with made_metric("made_distance") as name:
         yield name
+
+
+def test_where_a_value_is_ideal_the_closer_one_wins(tmp_path):
+    """gradient_energy: 1 is the original's, less is blurred, more is noise."""
+    near, far = [0.9, 1.05, 1.1, 0.8], [0.7, 1.2, 1.1, 1.1]
+    scores = [*scores_of("a", near, "gradient_energy"), *scores_of("b", far, "gradient_energy")]
+    found = one(run_of(tmp_path, scores), a=("a",))
+    assert (found.wins, found.ties, found.losses) == (2, 1, 1)
+    assert found.difference == pytest.approx(np.mean(near) - np.mean(far))
+    assert found.p_wilcoxon == enumerated([0.2, 0.15, 0, -0.1])
+    assert "gradient_energy: closer to 1 is better" in markdown([found], 0)
 
 
 def test_pictures_that_one_model_lacks_are_left_out_and_named(tmp_path):

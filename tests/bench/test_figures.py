@@ -84,7 +84,7 @@ def test_the_plane_shows_the_means_of_complete_models_in_their_colours():
                                                 axes.collections[0].get_offsets(), strict=True)}  # fmt: skip
     assert shown[colour_of("espcn")] == pytest.approx((29.5, 0.35))
     assert len(shown) == 4
-    assert axes.get_ylabel() == "MADE_DISTANCE, lower is better"
+    assert axes.get_ylabel() == "MADE-DISTANCE, lower is better"
     assert {text.get_text() for text in axes.texts} == {"NN", "bicubic", "ESPCN", "SRGAN-VGG54"}
     assert plot.name == "plane_matlab_x4_matlab_Set14"
 
