@@ -1,13 +1,23 @@
-"""Make the figures of docs/analysis.md and the README from simulated studies with a fixed seed.
+"""Make the figures of docs/analysis.md, docs/comparing.md and the README.
+
+From simulated studies with a fixed seed, the reference scores, and pictures whose terms allow it.
 
 python docs/make_figures.py
 """
 
+import tempfile
 from pathlib import Path
 
 import matplotlib as mpl
 
 from bench.canvas import Plot, styled
+from bench.columns import columns
+from bench.compare import compare_columns
+from bench.figures.differences import picture_differences
+from bench.figures.grid_sheet import write_grid
+from bench.grid import GridRequest, make_grid
+from bench.run import Request, run
+from bench.store import read_scores
 from mos_app.analysis import figures
 from mos_app.analysis.error_rates import simulate_null_studies
 from mos_app.analysis.figures_people import error_rate_figure
@@ -47,8 +57,30 @@ def simulated_distributions() -> Plot:
     return plot
 
 
+def bsd100_differences() -> Plot:
+    """Return ESPCN against SRCNN 9-5-5 on BSD100, from the reference results."""
+    scores = read_scores(Path(__file__).parents[1] / "results" / "reference")
+    found = [score for score in scores if (score.dataset, score.protocol) == ("BSD100", "matlab")]
+    psnr = [column for column in columns(found) if column.metric == "psnr"]
+    (comparison,) = compare_columns(psnr, [("espcn", "srcnn-955")])
+    plot = picture_differences(comparison)
+    if plot is None:
+        raise ValueError("results/reference lacks espcn or srcnn-955 on BSD100")
+    return plot
+
+
+def sample_grid() -> None:
+    """Write the grid of a built-in picture (CC0)."""
+    with tempfile.TemporaryDirectory() as folder:
+        models = ("nearest", "bicubic", "srcnn", "espcn")
+        run(Request(Path(folder), models=models))
+        write_grid(make_grid(GridRequest(Path(folder), "chelsea")), IMAGES / "grid-chelsea.png")
+
+
 if __name__ == "__main__":
     mpl.use("Agg")
     IMAGES.mkdir(exist_ok=True)
+    sample_grid()
+    save(bsd100_differences(), "differences-bsd100.png")
     save(error_rates(), "error-rates.png")
     save(simulated_distributions(), "rating-distributions.png")
