@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import matplotlib as mpl
 import numpy as np
 from scipy import stats
+from scipy.cluster import hierarchy
+from scipy.spatial.distance import squareform
 
 from bench.canvas import Plot, blank, file_name, styled
 from bench.columns import Column
@@ -65,6 +67,8 @@ def correlations(columns: Sequence[Column]) -> Plot | None:
     overall, within, n = agreement(columns)
     if n < 3:
         return None
+    order = _alike_together(overall)
+    overall, within, columns = overall[order][:, order], within[order][:, order], [columns[i] for i in order]
     size, first = len(columns), columns[0]
     names = [METRICS[column.metric].heading.partition(" (")[0] for column in columns]
     side, left = max(0.3, min(0.42, 2.6 / size)), 0.15 + 0.075 * max(map(len, names))
@@ -94,6 +98,14 @@ def correlations(columns: Sequence[Column]) -> Plot | None:
         "hard pictures correlate by themselves; above it over models within pictures, averaged."
     )
     return Plot(file_name(f"correlation_{first.stem}_{first.dataset}"), caption, figure)
+
+
+def _alike_together(overall: Array) -> list[int]:
+    """Return an order of the metrics in which those that agree are neighbours."""
+    distance = 1 - np.nan_to_num(overall)
+    np.fill_diagonal(distance, 0.0)
+    close = hierarchy.linkage(squareform(distance, checks=False), "average", optimal_ordering=True)
+    return [int(place) for place in hierarchy.leaves_list(close)]
 
 
 def _cell(axes: mpl.axes.Axes, x: int, y: int, value: float) -> None:

@@ -14,7 +14,7 @@ from scipy import stats
 from bench.colours import colour_of
 from bench.columns import columns
 from bench.compare import compare_columns
-from bench.figures.correlation import agreement, correlations
+from bench.figures.correlation import _alike_together, agreement, correlations
 from bench.figures.cost import costs
 from bench.figures.differences import picture_differences
 from bench.figures.labels import label_points
@@ -254,3 +254,14 @@ def test_the_same_scores_give_the_same_files(tmp_path):
     second = write_figures(scores, [], tmp_path / "second")
     assert [path.suffix for path in first] == [".png", ".svg", ".pdf"]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def test_metrics_that_agree_stand_side_by_side():
+    overall = np.eye(4)
+    for one, other, value in ((0, 2, 0.9), (1, 3, 0.8)):
+        overall[one, other] = overall[other, one] = value
+    order = _alike_together(overall)
+    assert sorted(order) == [0, 1, 2, 3]
+    assert abs(order.index(0) - order.index(2)) == abs(order.index(1) - order.index(3)) == 1
+    overall[0, :] = overall[:, 0] = np.nan  # a metric that does not vary
+    assert sorted(_alike_together(overall)) == [0, 1, 2, 3]
