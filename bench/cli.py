@@ -219,8 +219,7 @@ def _compare(args: argparse.Namespace) -> int:
         _say(f"{len(others)} more under other protocols: in the files, or name --protocols")
     for line in missing(question):
         _say(f"note: {line}")
-    for path in files:
-        _say(f"wrote {path}")
+    _say(f"{len(files)} files in {folder}: {question.stem}.md, .tex, .csv, ...")
     return 0
 
 

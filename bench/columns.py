@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from bench.colours import model_order
-from bench.metric import METRICS
+from bench.metric import METRICS, metric_names
 from bench.paired import Array, differences, holm, signed_rank_test
 from bench.paper import SETS
 from bench.protocol import PROTOCOLS
@@ -77,5 +77,5 @@ def dataset_order(dataset: str) -> tuple[int, str]:
 
 def _shown_order(key: tuple[int, str, str, str, str]) -> tuple[object, ...]:
     scale, lr, protocol, dataset, metric = key
-    place = list(PROTOCOLS).index(protocol), dataset_order(dataset), METRICS.names().index(metric)
+    place = list(PROTOCOLS).index(protocol), dataset_order(dataset), metric_names().index(metric)
     return scale, lr, *place

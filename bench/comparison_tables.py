@@ -62,7 +62,8 @@ def _table_of(comparison: Comparison) -> tuple[int, str, str]:
 def _section(comparisons: list[Comparison], seed: int) -> str:
     scale, lr, protocol = _table_of(comparisons[0])
     rows = _aligned([_HEADS, *(_row(comparison) for comparison in comparisons)])
-    most = [f"- {_short(c)}: {_furthest(c)}" for c in comparisons if _furthest(c)]
+    one_pair = len({(c.a, c.b) for c in comparisons}) == 1
+    most = [f"- {_where(c) if one_pair else _short(c)}: {_furthest(c)}" for c in comparisons if _furthest(c)]
     parts = [f"### {protocol}, x{scale}, LR: {lr}", "", *rows, ""]
     parts += ["Where they differ most:", "", *most, ""] if most else []
     return "\n".join([*parts, *(f"- {note}" for note in notes(comparisons, seed)), ""])
@@ -102,8 +103,11 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def _short(comparison: Comparison) -> str:
-    column = comparison.column
-    return f"{column.dataset} {METRICS[column.metric].heading}, {comparison.a} − {comparison.b}"
+    return f"{_where(comparison)}, {comparison.a} − {comparison.b}"
+
+
+def _where(comparison: Comparison) -> str:
+    return f"{comparison.column.dataset} {METRICS[comparison.column.metric].heading}"
 
 
 def _furthest(comparison: Comparison) -> str:
@@ -164,9 +168,14 @@ def _tabular(comparisons: list[Comparison], seed: int) -> str:
     scale, lr, protocol = _table_of(comparisons[0])
     lines = [f"% {protocol}, x{scale}, LR: {lr}", *(f"% {note}" for note in notes(comparisons, seed))]
     lines += [rf"\begin{{tabular}}{{{'l' * _LEFT}{'r' * (len(_HEADS) - _LEFT)}}}", r"\toprule"]
-    rows = [_HEADS, *(_row(comparison) for comparison in comparisons)]
+    rows = [_HEADS, *(_with_minus_signs(_row(comparison)) for comparison in comparisons)]
     head, *body = (" & ".join(escape(cell) for cell in row) + r" \\" for row in rows)
     return "\n".join([*lines, head, r"\midrule", *body, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def _with_minus_signs(row: tuple[str, ...]) -> tuple[str, ...]:
+    """A hyphen in a number would be printed as one; names keep theirs."""
+    return (*row[:_LEFT], *(cell.replace("-", "−") for cell in row[_LEFT:]))
 
 
 _CELLS: dict[str, Callable[[Comparison], object]] = {

@@ -289,6 +289,12 @@ def test_files_hold_every_number(tmp_path):
     assert r"a\_x $-$ b & 14 & +0.750" in latex(found, 0)
 
 
+def test_latex_prints_minus_signs_where_numbers_are_negative(tmp_path):
+    run_of(tmp_path, [*scores_of("a-net", RISING), *scores_of("b", BETTER)])
+    text = latex(compare(Question(tmp_path, a=("a-net",))), 0)
+    assert r"& a-net $-$ b & 14 & $-$0.750 & [$-$" in text
+
+
 def test_a_model_without_scores_somewhere_is_named(tmp_path):
     scores = [*scores_of("a", RISING), *scores_of("b", BETTER), *scores_of("b", BETTER, dataset="Set5")]
     assert missing(Question(run_of(tmp_path, scores), a=("a",), b=("b",))) == [
