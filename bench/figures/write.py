@@ -1,6 +1,6 @@
 """Every figure that a run's scores allow."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,16 +17,51 @@ from bench.summary import Board, boards
 
 
 def write_figures(scores: Sequence[Score], profiles: Sequence[Profile], folder: Path) -> list[Path]:
-    """Write the figures of every table and dataset as PNG, SVG and PDF, and return the files."""
+    """Write every dataset's figures as PNG, SVG and PDF, and return the files.
+
+    Each under the first protocol that allows it: the others would show nearly the same.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     found = columns(scores)
-    return [
-        path
-        for board in boards(scores, "", profiles)
-        for dataset in board.datasets
-        for plot in _plots(board, dataset, [c for c in found if (c.stem, c.dataset) == (board.stem, dataset)])
-        for path in save(plot, folder)
-    ]
+    plots: dict[tuple[object, ...], list[Plot]] = {}
+    for board in boards(scores, "", profiles):
+        for dataset in board.datasets:
+            own = [column for column in found if (column.stem, column.dataset) == (board.stem, dataset)]
+            for kind, draw in enumerate((_plane, _costs, _best_two, _agreement)):
+                key = (board.scale, board.lr, dataset, kind)
+                if not plots.get(key):
+                    plots[key] = draw(board, dataset, own)
+    return [path for kind in plots.values() for plot in kind for path in save(plot, folder)]
+
+
+def _plane(board: Board, dataset: str, _: list[Column]) -> list[Plot]:
+    metrics = axes_of(board)
+    plot = plane(board, dataset, *metrics) if metrics else None
+    return [plot] if plot else []
+
+
+def _costs(board: Board, dataset: str, own: list[Column]) -> list[Plot]:
+    return costs(board, dataset, _first(own).metric)
+
+
+def _best_two(board: Board, dataset: str, own: list[Column]) -> list[Plot]:
+    """The best model against the second best."""
+    column = _first(own)
+    places = {board.place(model, dataset, column.metric): model for model in column.values}
+    if not {1, 2} <= places.keys():
+        return []
+    (comparison,) = compare_columns([column], [(places[1], places[2])])
+    plot = picture_differences(comparison)
+    return [plot] if plot else []
+
+
+def _agreement(_: Board, __: str, own: list[Column]) -> list[Plot]:
+    plot = correlations(own)
+    return [plot] if plot else []
+
+
+def _first(own: list[Column]) -> Column:
+    return next((column for column in own if column.metric == "psnr"), own[0])
 
 
 def write_differences(comparisons: Sequence[Comparison], folder: Path, stem: str) -> list[Path]:
@@ -39,20 +74,3 @@ def write_differences(comparisons: Sequence[Comparison], folder: Path, stem: str
         if plot is not None
         for path in save(replace(plot, name=plot.name.replace("differences", stem, 1)), folder)
     ]
-
-
-def _plots(board: Board, dataset: str, found: list[Column]) -> Iterator[Plot]:
-    metrics = axes_of(board)
-    drawn = [plane(board, dataset, *metrics)] if metrics else []
-    first = next((column for column in found if column.metric == "psnr"), found[0])
-    drawn += [*costs(board, dataset, first.metric), _best_two(board, first), correlations(found)]
-    yield from (plot for plot in drawn if plot is not None)
-
-
-def _best_two(board: Board, column: Column) -> Plot | None:
-    """The best model by a metric against the second best."""
-    at = (column.dataset, column.metric)
-    places = {board.place(model, *at): model for model in column.values}
-    if not {1, 2} <= places.keys():
-        return None
-    return picture_differences(compare_columns([column], [(places[1], places[2])])[0])

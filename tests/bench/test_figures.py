@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_scores import made_metric, run_of, scores_of
 from matplotlib.colors import to_hex
@@ -42,6 +42,7 @@ def test_the_front_is_every_point_that_no_point_beats(points, higher):
     assert [points[i] for i in found] == sorted(points[i] for i in found)
 
 
+@settings(max_examples=25)  # each draws a figure
 @given(POINTS, DIRECTIONS)
 def test_the_shaded_region_is_what_the_front_beats(points, higher):
     axes = Figure().subplots()
@@ -246,6 +247,14 @@ def test_a_report_writes_the_figures_that_its_inputs_allow(tmp_path, monkeypatch
     ]
     stems += ["differences_matlab_x4_matlab_Set14_psnr"]
     assert {f"{stem}.{ending}" for stem in stems for ending in ("png", "svg", "pdf")} <= written
+
+
+def test_a_figure_is_drawn_once_under_the_first_protocol_that_allows_it(tmp_path):
+    scores = [*scores_of("espcn", [30, 33]), *scores_of("bicubic", [31, 30])]
+    other = [replace(score, protocol="rgb") for score in scores]
+    alone = [replace(score, dataset="Set5", protocol="rgb") for score in scores]
+    names = {path.stem for path in write_figures([*scores, *other, *alone], [], tmp_path)}
+    assert names == {"differences_matlab_x4_matlab_Set14_psnr", "differences_rgb_x4_matlab_Set5_psnr"}
 
 
 def test_the_same_scores_give_the_same_files(tmp_path):
