@@ -41,7 +41,7 @@ def markdown_of(
     """Return the tables as Markdown, all of them or those of one scale, LR and some protocols."""
     return "\n".join(
         markdown(board)
-        for board in _boards(folder)
+        for board in boards_of(folder)
         if scale in (None, board.scale)
         and lr in (None, board.lr)
         and (not protocols or board.protocol in protocols)
@@ -50,7 +50,7 @@ def markdown_of(
 
 def paper_markdown(folder: Path) -> str:
     """Return our `srgan` means beside the SRGAN paper's, as Markdown; raises InputError if there are none."""
-    parts = [_beside_paper(board) for board in _boards(folder) if _is_comparable(board)]
+    parts = [_beside_paper(board) for board in boards_of(folder) if _is_comparable(board)]
     if not parts:
         raise InputError(
             f"{folder} has nothing that the paper published: run Set5, Set14 or BSD100 with --protocols srgan"
@@ -61,7 +61,7 @@ def paper_markdown(folder: Path) -> str:
 def _tables(folder: Path) -> dict[str, str]:
     """File name below the folder -> text."""
     tables = {}
-    for board in _boards(folder):
+    for board in boards_of(folder):
         for kind in FORMATS:
             tables[f"tables/{board.stem}{kind.suffix}"] = kind.render(board)
         if _is_comparable(board):
@@ -69,8 +69,10 @@ def _tables(folder: Path) -> dict[str, str]:
     return tables
 
 
-def _boards(folder: Path) -> list[Board]:
-    """Named after the last invocation that computed anything: looking again changes no table."""
+def boards_of(folder: Path) -> list[Board]:
+    """Return the tables of a results folder, named after the last invocation that computed anything: looking
+    again changes no table. Raises InputError without scores.
+    """
     header = read_header(folder)
     invocations = [each for each in header["invocations"] if each["scores"]["computed"]]
     last = invocations[-1] if invocations else {}

@@ -1,0 +1,86 @@
+// The data of the page, and the few words in which the rest of the script speaks of it.
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const SVG = "http://www.w3.org/2000/svg";
+
+const range = (n) => [...Array(n).keys()];
+const number = (value) => (typeof value === "string" ? { inf: Infinity, "-inf": -Infinity }[value] ?? null : value);
+const modelNamed = (name) => data.models.findIndex((model) => model.name === name);
+
+// A value in units of its last printed digit, as text.
+function printed(value, metric) {
+  if (value === null || value === undefined) return "n/a";
+  if (typeof value === "string") return value;
+  const { digits } = data.metrics[metric];
+  return (value / 10 ** digits).toFixed(digits);
+}
+
+function setOf(table, dataset) {
+  return data.sets.findIndex((set) => set.dataset === dataset && set.scale === table.scale);
+}
+
+function valuesOf(table, set, metric, model) {
+  table.index ??= new Map(table.columns.map((c) => [`${c.set}/${c.metric}/${c.model}`, c.values]));
+  return table.index.get(`${set}/${metric}/${model}`);
+}
+
+function valueOf(table, set, metric, model, image) {
+  return valuesOf(table, set, metric, model)?.[image] ?? null;
+}
+
+// 1 for the best of several values, 2 for the second, by the printed digits; else 0.
+function places(values, metric) {
+  const sign = data.metrics[metric].higher_is_better ? -1 : 1;
+  const known = values.map(number).filter((value) => value !== null);
+  if (known.length < 2) return values.map(() => 0);
+  const ranks = [...new Set(known.map((value) => sign * value))].sort((a, b) => a - b);
+  return values.map((value) => {
+    const place = number(value) === null ? -1 : ranks.indexOf(sign * number(value));
+    return place === 0 || place === 1 ? place + 1 : 0;
+  });
+}
+
+const isHere = (set, model, image) => data.sets[set].here[model]?.[image] === "1";
+const isAnyHere = (set, image) => data.models.some((_, model) => isHere(set, model, image));
+
+function address(set, model, image) {
+  const { dataset, scale, images } = data.sets[set];
+  const parts = ["images", data.models[model].name, data.datasets[dataset], `x${scale}`, `${images[image]}.png`];
+  return data.base + parts.map(encodeURIComponent).join("/");
+}
+
+// An element. Text is only ever set as text; styles go through the object model, which the page's policy allows.
+function el(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "style") for (const [key, text] of Object.entries(value)) element.style.setProperty(key, text);
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+function shape(tag, attributes, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+const dot = (model) => el("i", { class: "dot", style: { "--colour": data.models[model].colour }, "aria-hidden": "true" });
+
+// Buttons of which one is pressed.
+function segmented(label, options, chosen, onChoose) {
+  const group = el("div", { class: "segmented", role: "group", "aria-label": label });
+  const press = (value) => {
+    for (const button of group.children) button.setAttribute("aria-pressed", String(button.value === String(value)));
+  };
+  for (const [value, text, title] of options) {
+    const choose = () => (press(value), onChoose(value));
+    group.append(el("button", { type: "button", value, title, onclick: choose }, text));
+  }
+  press(chosen);
+  group.press = press;
+  return group;
+}
