@@ -267,6 +267,25 @@ def _grid(args: argparse.Namespace) -> int:
     return 0
 
 
+def _page_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("results", nargs="?", type=Path, default=RESULTS, metavar="DIR", help=f"default: {RESULTS}")
+    add("--out", type=Path, metavar="FILE", help="the HTML file to write (default: DIR/index.html)")
+    add("--serve", action="store_true", help="then serve DIR on 127.0.0.1 until Ctrl-C")
+    add("--port", type=int, default=8000, metavar="N", help="of --serve; 0 takes a free one (default: 8000)")
+
+
+def _page(args: argparse.Namespace) -> int:
+    from bench.page.build import write_page
+    from bench.page.serve import serve
+
+    page = write_page(args.results, args.out)
+    _say(f"wrote {page}")
+    if args.serve:
+        serve(args.results, page, args.port, _say)
+    return 0
+
+
 def _datasets(_: argparse.Namespace) -> int:
     from bench.listing import dataset_lines
 
@@ -321,6 +340,7 @@ COMMANDS = [
         _compare,
     ),
     Command("grid", "show one picture's crop from every model side by side", _grid_arguments, _grid),
+    Command("page", "write a run as one page: tables, pictures, a viewer", _page_arguments, _page),
     Command(
         "datasets", "list the picture sets, their terms, and whether they are here", _no_arguments, _datasets
     ),

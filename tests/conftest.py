@@ -1,6 +1,8 @@
 """What every test shares: where the benchmark pictures are, and that no test goes quietly missing."""
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from hypothesis import settings
 
 from sr_models.data.image import Image
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ALLOWED_SKIPS = Path(__file__).parent / "allowed_skips.txt"
 settings.register_profile("srmos", deadline=None, derandomize=True)  # a busy machine is no failure
 settings.load_profile("srmos")
@@ -81,3 +84,22 @@ def photo() -> Image:
     from sr_models.data.dataset import load_sample, open_dataset
 
     return load_sample(open_dataset("sample", 4, "matlab")[0], "matlab").hr[40:136, 160:288]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """Debian's Chromium, driven by Playwright."""
+    from playwright.sync_api import sync_playwright
+
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    arguments = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-background-networking",
+    ]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield chromium
+        chromium.close()

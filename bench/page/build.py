@@ -11,11 +11,10 @@ import msgspec
 
 from bench.page.content import Content
 from bench.page.gather import content
+from bench.page.serve import INDEX
 from sr_models.data.errors import InputError
 from sr_models.data.image import write_bytes
 
-NAME = "index.html"
-"""What the page is called in its results folder, so that any web server shows it first."""
 _STYLES = ("page.css", "viewer.css")
 _SCRIPTS = ("data.js", "state.js", "table.js", "tables.js", "pictures.js", "stage.js", "viewer.js", "page.js")
 
@@ -25,7 +24,7 @@ def write_page(folder: Path, out: Path | None = None) -> Path:
 
     Pictures are linked where they lie in the folder, not copied. Raises InputError without scores.
     """
-    path = folder / NAME if out is None else out
+    path = folder / INDEX if out is None else out
     if path.is_dir():
         raise InputError(f"{path} is a folder: --out wants the name of an HTML file")
     write_bytes(path, render(content(folder, path)).encode())

@@ -1,4 +1,4 @@
-"""What the page shows, as it is embedded in it: columns and indices, not objects, because size is load time."""
+"""What the page shows, as it is embedded in it: columns and positions, because size is load time."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ Number = float | str
 
 @dataclass(frozen=True)
 class Model:
-    """A row of the tables, a method in the viewer. Tables refer to models, metrics and datasets by position."""
+    """A row of the tables, a method in the viewer. Tables refer to models by position, as to all that follows."""
 
     name: str
     label: str

@@ -158,7 +158,10 @@ def _printed(value: float, digits: int) -> int | str:
 def _sets(folder: Path, images: dict[tuple[str, int], list[str]], index: _Index) -> list[PictureSet]:
     files = {where: _files(folder, where, index.models) for where in images}
     shown = [
-        next((files[where][model][image] for model in _hr_first(files[where]) if image in files[where][model]), None)
+        next(
+            (files[where][model][image] for model in _hr_first(files[where]) if image in files[where][model]),
+            None,
+        )
         for where, ids in images.items()
         for image in ids
     ]

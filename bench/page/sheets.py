@@ -16,6 +16,7 @@ _COST = {
     "latency_ms": "latency (ms)", "latency_iqr_ms": "IQR (ms)", "peak_memory_mib": "peak memory (MiB)",
     "device": "device", "dtype": "dtype", "threads": "threads",
 }  # fmt: skip
+_RUNS = ("started", "commit", "device", "dtype", "seconds", "computed", "failed", "versions", "command")
 _NUMBERS = ("parameters", "macs", "flops", "latency_ms", "latency_iqr_ms", "peak_memory_mib", "threads")
 
 
@@ -37,7 +38,9 @@ def _cost(folder: Path) -> Sheet:
                     rows.append([_cost_cell(name, row[name]) for name in _COST])
                 except (KeyError, ValueError) as error:
                     raise InputError(f"{path}, line {number}: {', '.join(_COST)} wanted ({error})") from error
-    return Sheet("Cost", list(_COST.values()), rows, "for one picture of the stated size; latency is a median")
+    return Sheet(
+        "Cost", list(_COST.values()), rows, "for one picture of the stated size; latency is a median"
+    )
 
 
 def _cost_cell(name: str, text: str) -> str | float | None:
@@ -57,22 +60,24 @@ def _models(models: Mapping[str, Mapping[str, Any]]) -> Sheet:
 
 
 def _invocations(invocations: list[Mapping[str, Any]]) -> Sheet:
-    heads = ["started", "commit", "device", "dtype", "seconds", "computed", "failed", "versions", "command"]
-    rows: list[list[str | float | None]] = [
-        [
-            _text(each.get("started")),
-            _text(each.get("commit")),
-            _text(each.get("device")),
-            _text(each.get("dtype")),
-            each.get("seconds"),
-            each.get("scores", {}).get("computed"),
-            "\n".join(map(str, each.get("failures", []))),
-            _text(each.get("versions")),
-            shlex.join(map(str, each.get("command", []))),
-        ]
-        for each in invocations
-    ]
-    return Sheet("Runs", heads, rows)
+    """What was run, when, where and with what. Failures have a column only if there were any."""
+    rows = [_invocation(each) for each in invocations]
+    heads = [head for head in _RUNS if head != "failed" or any(row[head] for row in rows)]
+    return Sheet("Runs", heads, [[row[head] for head in heads] for row in rows])
+
+
+def _invocation(each: Mapping[str, Any]) -> dict[str, str | float | None]:
+    return {
+        "started": _text(each.get("started")),
+        "commit": _text(each.get("commit")),
+        "device": _text(each.get("device")),
+        "dtype": _text(each.get("dtype")),
+        "seconds": each.get("seconds"),
+        "computed": each.get("scores", {}).get("computed"),
+        "failed": "\n".join(map(str, each.get("failures", []))),
+        "versions": _text(each.get("versions")),
+        "command": shlex.join(map(str, each.get("command", []))),
+    }
 
 
 def _text(value: object) -> str:

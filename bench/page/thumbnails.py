@@ -28,10 +28,12 @@ NO_PICTURE = Thumbnail("", None)
 
 
 def thumbnails(paths: Sequence[Path | None]) -> list[Thumbnail]:
-    """Return a WebP data URI for each picture, cut to 4:3; NO_PICTURE where there is no file, or a broken one."""
+    """Return a WebP data URI for each picture, cut to 4:3; NO_PICTURE for no file, or a broken one."""
     with ThreadPoolExecutor() as pool:
         made = pool.map(_thumbnail, paths)
-        return list(tqdm(made, total=len(paths), desc="thumbnails", unit="picture", disable=None, leave=False))
+        return list(
+            tqdm(made, total=len(paths), desc="thumbnails", unit="picture", disable=None, leave=False)
+        )
 
 
 def _thumbnail(path: Path | None) -> Thumbnail:

@@ -173,7 +173,7 @@ function theme() {
   let chosen = kept.get();
   const isDark = () => (chosen ? chosen === "dark" : system.matches);
   const show = () => {
-    document.documentElement.dataset.theme = isDark() ? "dark" : "light";
+    if (chosen) document.documentElement.dataset.theme = chosen;
     button.textContent = isDark() ? "Light" : "Dark";
     button.setAttribute("aria-label", `switch to ${isDark() ? "light" : "dark"} colours`);
   };

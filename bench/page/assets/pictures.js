@@ -56,6 +56,8 @@ function scoreHead(model, metric) {
   return {
     key: data.models[model].name,
     text: data.models[model].name,
+    mark: dot(model),
+    className: "model",
     title: data.models[model].label,
     kind: "number",
     best: data.metrics[metric].higher_is_better ? "high" : "low",
@@ -89,6 +91,7 @@ function stripHead(models, bounds, metric) {
   const better = data.metrics[metric].higher_is_better;
   return {
     key: "best",
+    className: "strip",
     text: better ? "worse · better" : "better · worse",
     title: "each model as a dot, on one axis for all pictures; sorts by the best value",
     kind: "number",

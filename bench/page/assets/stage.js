@@ -14,33 +14,38 @@ const GRIP = 16; // CSS pixels beside the divider that still take hold of it
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 class Stage {
-  // panes: () => [{source, left?, right?}]; source is an image or a canvas; hooks: onView(view), onSplit(split).
+  // hooks: onView(view), onDraw(), onSplit(split), onPoint({x, y}).
   constructor(canvas, hooks) {
     Object.assign(this, { canvas, hooks, panes: [], view: null, split: null, size: [0, 0] });
     this.context = canvas.getContext("2d", { alpha: false });
     this.pointers = new Map();
     this.wheeled = 0;
-    new ResizeObserver((entries) => this.resize(entries[0])).observe(canvas, observed());
+    new ResizeObserver(() => this.resize()).observe(canvas.parentElement);
+    addEventListener("resize", () => this.resize()); // the browser's zoom, another screen
     canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     for (const kind of ["pointerdown", "pointermove", "pointerup", "pointercancel"]) {
       canvas.addEventListener(kind, (event) => this[kind](event));
     }
   }
 
-  resize(entry) {
-    const exact = entry.devicePixelContentBoxSize?.[0];
-    const [width, height] = exact
-      ? [exact.inlineSize, exact.blockSize]
-      : [entry.contentRect.width, entry.contentRect.height].map((side) => Math.round(side * devicePixelRatio));
-    this.canvas.width = width;
-    this.canvas.height = height;
-    this.size = [width, height];
-    this.ratio = width / (this.canvas.clientWidth || 1);
+  // The canvas begins and ends on the edges of device pixels, wherever the stage does.
+  resize() {
+    const box = this.canvas.parentElement.getBoundingClientRect();
+    const ratio = (this.ratio = devicePixelRatio);
+    const unit = commonPixel(ratio);
+    const up = (edge) => Math.ceil(edge / unit - 1e-3) * unit;
+    const down = (edge) => Math.floor(edge / unit + 1e-3) * unit;
+    const [left, top] = [up(box.left), up(box.top)];
+    const [width, height] = [Math.max(0, down(box.right) - left), Math.max(0, down(box.bottom) - top)];
+    for (const [name, value] of Object.entries({ left: left - box.left, top: top - box.top, width, height })) {
+      this.canvas.style.setProperty(name, `${value}px`);
+    }
+    this.size = [width, height].map((side) => Math.round(side * ratio));
+    [this.canvas.width, this.canvas.height] = this.size;
     this.draw(); // at once: a resized canvas is empty
-    this.hooks.onView(this.view);
   }
 
-  // panes: [{source}] of pictures of one size; two sources in one pane are shown either side of the divider.
+  // panes: [{sources}], all of one size; two sources in one pane are shown either side of the divider.
   show(panes, { split, view }) {
     Object.assign(this, { panes, split, view });
     this.request();
@@ -224,10 +229,10 @@ class Stage {
   }
 }
 
-// Safari has no device-pixel box.
-function observed() {
-  const box = "devicePixelContentBoxSize" in ResizeObserverEntry.prototype ? "device-pixel-content-box" : "content-box";
-  return { box };
+// The least length, in CSS pixels, that is a whole number both of them and of device pixels; else a device pixel.
+function commonPixel(ratio) {
+  const isWhole = (length) => Math.abs(length - Math.round(length)) < 1e-4;
+  return [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].find((length) => isWhole(length * ratio)) ?? 1 / ratio;
 }
 
 function spanOf(pointers) {

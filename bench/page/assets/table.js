@@ -12,13 +12,13 @@ class SortedTable {
     this.table = el("table", { class: className ?? "" }, el("caption", {}, caption), el("thead", {}, ...top, el("tr", {}, ...this.cells)), this.body);
     this.more = el("div", { class: "more", "aria-hidden": "true" });
     this.element = el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption }, this.table, this.more);
-    new IntersectionObserver((seen) => seen.some((s) => s.isIntersecting) && this.extend(), { rootMargin: "800px" }).observe(this.more);
+    new IntersectionObserver((seen) => seen.some((s) => s.isIntersecting) && this.extend(), { root: this.element, rootMargin: "800px" }).observe(this.more);
     this.sort();
   }
 
   head(head) {
-    const sort = el("button", { type: "button", title: head.title, onclick: () => this.turn(head) }, head.text);
-    return el("th", { scope: "col", class: head.kind === "text" ? "text" : "" }, sort);
+    const sort = el("button", { type: "button", title: head.title, onclick: () => this.turn(head) }, head.mark ?? null, head.text);
+    return el("th", { scope: "col", class: `${head.kind === "text" ? "text" : ""} ${head.className ?? ""}`.trim() }, sort);
   }
 
   // Best first, worst first, as it came.

@@ -79,7 +79,7 @@ class Viewer {
     this.fillPanel();
     if (!this.dialog.open) {
       this.dialog.showModal();
-      this.canvas.focus();
+      this.title.focus();
     }
     this.load();
   }
@@ -233,15 +233,15 @@ class Viewer {
   }
 
   paneLabel({ models }, pane, ratio) {
-    const place = (side) => ({ top: `${pane.y / ratio + 10}px`, [side]: `${(side === "left" ? pane.x : this.stage.size[0] - pane.x - pane.w) / ratio + 10}px` });
+    const place = (side, share = 1) => ({ "max-width": `${(share * pane.w) / ratio - 20}px`, top: `${pane.y / ratio + 10}px`, [side]: `${(side === "left" ? pane.x : this.stage.size[0] - pane.x - pane.w) / ratio + 10}px` });
     if (state.mode === "difference") {
       const [a, b] = models.map((model) => data.models[model].name);
       return [el("span", { style: place("left") }, el("b", {}, `|${a} − ${b}| × ${state.gain}`), " each channel, cut off at 255")];
     }
     const text = (model) => [dot(model), el("b", {}, data.models[model].name), ` ${this.scores(model)}`];
     if (models.length === 2) {
-      const left = this.stage.split > 0 ? el("span", { class: "a", style: place("left") }, ...text(models[0])) : null;
-      const right = this.stage.split < 1 ? el("span", { class: "b", style: place("right") }, ...text(models[1])) : null;
+      const left = this.stage.split > 0 ? el("span", { class: "a", style: place("left", 0.5) }, ...text(models[0])) : null;
+      const right = this.stage.split < 1 ? el("span", { class: "b", style: place("right", 0.5) }, ...text(models[1])) : null;
       return [left, right].filter(Boolean);
     }
     return [el("span", { style: place("left") }, ...text(models[0]))];
@@ -266,6 +266,7 @@ class Viewer {
     this.where = el("span", { class: "where" });
     const heads = ["A", "B", "method", ...metrics.map((metric) => data.metrics[metric].heading)];
     const rows = this.methods(table).map((model) => this.methodRow(table, metrics, model));
+    const held = this.panel.contains(document.activeElement) ? document.activeElement.name : "";
     this.panel.replaceChildren(
       el("p", { class: "facts" }, size ? `${size[0]} × ${size[1]} pixels, x${data.sets[set].scale}` : "", this.where),
       el(
@@ -282,6 +283,7 @@ class Viewer {
       el("p", { class: "open" }, "Open the file: ", ...this.here.flatMap((model) => [el("a", { href: address(set, model, image), target: "_blank", rel: "noopener" }, data.models[model].name), " "])),
       el("details", { class: "keys" }, el("summary", {}, "Keys"), el("dl", {}, ...KEYS.flatMap(([key, text]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, text)])))
     );
+    if (held) this.panel.querySelector(`[name="${held}"]:checked`)?.focus();
   }
 
   methods(table) {
