@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from bench.store import Score, scores_table, write_header
+from sr_models.data.dataset import load_sample, open_dataset
 from sr_models.data.image import Image
 
 Values = Mapping[str, list[float | None]]
@@ -63,21 +64,29 @@ def save_picture(folder: Path, model: str, image: str, pixels: Image, dataset: s
     return path
 
 
-def many(folder: Path, pictures: int, models: int, *, size: tuple[int, int]) -> Path:
-    """Write a folder of many small pictures, each of its own, that look like something; return the folder."""
+def many(folder: Path, pictures: int, models: int) -> Path:
+    """Write a folder of many small photographs (parts of the built-in ones, 240x160); return the folder.
+
+    The models' files are links to the original's: the page does not look into them until they are shown.
+    """
     rng = np.random.default_rng(0)
     names = [f"img_{n:03d}" for n in range(1, pictures + 1)]
     labels = [f"model-{n}" for n in range(1, models + 1)]
     values = {
-        "psnr": {name: list(rng.normal(28 + n, 3, pictures)) for n, name in enumerate(labels)},
-        "ssim": {name: list(rng.uniform(0.6, 0.95, pictures)) for name in labels},
+        "psnr": {name: rng.normal(28 + n, 3, pictures).tolist() for n, name in enumerate(labels)},
+        "ssim": {name: rng.uniform(0.6, 0.95, pictures).tolist() for name in labels},
     }
     write_scores(folder, values, dataset="many", images=names)
+    photographs = [load_sample(each, "matlab").hr for each in open_dataset("sample", 4, "matlab")]
     for image in names:
-        coarse = rng.integers(0, 256, (4, 6, 3), np.uint8)
-        picture = np.asarray(PillowImage.fromarray(coarse).resize(size, PillowImage.Resampling.BICUBIC))
-        for model in ["hr", *labels]:
-            save_picture(folder, model, image, picture, dataset="many")
+        photograph = photographs[rng.integers(len(photographs))]
+        height, width = photograph.shape[:2]
+        top, left = int(rng.integers(height - 160)), int(rng.integers(width - 240))
+        original = save_picture(folder, "hr", image, photograph[top : top + 160, left : left + 240], "many")
+        for model in labels:
+            path = folder / "images" / model / "many" / "x4" / original.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.hardlink_to(original)
     return folder
 
 

@@ -8,7 +8,7 @@ Number = float | str
 
 @dataclass(frozen=True)
 class Model:
-    """A row of the tables, a method in the viewer. Tables refer to models by position, as to all that follows."""
+    """A row of the tables, a method in the viewer; others refer to it by its position."""
 
     name: str
     label: str

@@ -36,10 +36,14 @@ class Handler(SimpleHTTPRequestHandler):
 
     def _is_public(self, path: Path) -> bool:
         """Return whether the path is a file of the folder that no dot hides, links followed."""
-        root, found = Path(self.directory).resolve(), path.resolve()
-        if found == root:
-            return (root / INDEX).is_file()
-        is_inside = found.is_relative_to(root) and found.is_file()
+        root = Path(self.directory).resolve()
+        try:
+            found = path.resolve()
+            if found == root:
+                return (root / INDEX).is_file()
+            is_inside = found.is_relative_to(root) and found.is_file()
+        except (OSError, ValueError):  # too long for a name, a NUL
+            return False
         return is_inside and not any(part.startswith(".") for part in found.relative_to(root).parts)
 
     def end_headers(self) -> None:

@@ -8,7 +8,7 @@ import re
 
 import numpy as np
 import pytest
-from page_folders import save_picture, until, write_profile, write_scores
+from page_folders import many, save_picture, until, write_profile, write_scores
 
 from bench.cli import main
 from bench.page.build import render, write_page
@@ -179,9 +179,7 @@ def test_a_head_sorts_best_first_then_worst_first_then_not_at_all(folder, open_p
 def test_best_and_second_are_marked(folder, open_page):
     page = open_page(write_page(folder))
     page.locator("button[value=rgb_x4_matlab]").click()
-    marks = {
-        mark: page.locator(f".summary tbody .{mark}").all_inner_texts() for mark in ("best", "second")
-    }
+    marks = {mark: page.locator(f".summary tbody .{mark}").all_inner_texts() for mark in ("best", "second")}
     assert marks == {"best": ["30.00", "0.8167", "21.00"], "second": ["28.33", "0.8033", "20.00"]}
     assert page.locator(".summary tbody tr:last-child :is(.best, .second)").count() == 0  # not complete
 
@@ -326,7 +324,8 @@ def test_text_has_the_contrast_that_wcag_asks_for(folder, open_page, scheme):
     colours = page.evaluate("""() => {
         const probe = document.body.appendChild(document.createElement("p"));
         const of = (name) => { probe.style.color = `var(--${name})`; return getComputedStyle(probe).color; };
-        return Object.fromEntries(["paper", "tint", "ink", "soft", "accent", "on-accent"].map((n) => [n, of(n)]));
+        const names = ["paper", "tint", "ink", "soft", "accent", "on-accent"];
+        return Object.fromEntries(names.map((name) => [name, of(name)]));
     }""")
 
     def luminance(name):
@@ -341,12 +340,15 @@ def test_text_has_the_contrast_that_wcag_asks_for(folder, open_page, scheme):
 
 
 def test_nothing_runs_out_of_a_phone(folder, open_page):
-    page = open_page(write_page(folder), viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True)
+    page = open_page(
+        write_page(folder), viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True
+    )
     fits = "document.documentElement.scrollWidth <= innerWidth"
     assert page.evaluate(fits)
     page.locator("a.entry").first.tap()
     page.wait_for_selector("dialog[data-shown]")
-    outside = page.evaluate("""[...document.querySelectorAll("dialog > *, dialog header > *")].filter((part) => {
+    parts = "dialog > *, dialog header > *"
+    outside = page.locator(parts).evaluate_all("""(parts) => parts.filter((part) => {
         const box = part.getBoundingClientRect();
         return box.width && (box.left < 0 || box.right > innerWidth || box.bottom > innerHeight);
     }).map((part) => part.outerHTML.slice(0, 80))""")
@@ -363,4 +365,17 @@ def test_a_long_list_is_made_as_it_is_scrolled_and_whole_when_printed(tmp_path, 
     assert rows.count() == 400
     page.emulate_media(media="print")
     assert not page.locator("#filters").is_visible()
-    assert page.locator(".scroll:has(.pictures)").evaluate("(box) => box.scrollHeight <= box.clientHeight + 1")
+    assert page.locator(".scroll:has(.pictures)").evaluate(
+        "(box) => box.scrollHeight <= box.clientHeight + 1"
+    )
+
+
+@pytest.mark.slow
+def test_500_pictures_by_6_models_open_in_under_two_seconds(tmp_path, open_page):
+    page_file = write_page(many(tmp_path, 500, 6))
+    assert page_file.stat().st_size < 25e6
+    open_page(page_file)  # the browser itself has been started and warmed up
+    page = open_page(page_file)
+    opened = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
+    assert opened < 2000  # the script is a module: it has run by then
+    assert page.locator(".pictures tbody tr").count() < 200
