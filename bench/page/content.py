@@ -25,6 +25,8 @@ class Metric:
     higher_is_better: bool
     digits: int
     source: str
+    ideal: float | None = None
+    """The best value, where neither more nor less is better."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
 from bench.colours import colour_of, label_of, model_order
@@ -17,6 +18,8 @@ from bench.report import boards_of
 from bench.store import Score, read_scores
 from bench.summary import Board
 from sr_models.data.manifest import manifest, manifest_names
+
+Key = TypeVar("Key", str, tuple[str, int])
 
 _PLOTS = (".svg", ".png")  # of two with one stem, the first is shown
 
@@ -55,7 +58,7 @@ def content(folder: Path, page: Path) -> Content:
     )
 
 
-def _places(names: Iterable[str] | Iterable[tuple[str, int]]) -> dict:  # type: ignore[type-arg]
+def _places(names: Iterable[Key]) -> dict[Key, int]:
     return {name: place for place, name in enumerate(names)}
 
 
@@ -86,17 +89,14 @@ def _base(folder: Path, page: Path) -> str:
 
 def _metric(name: str) -> Metric:
     found = METRICS[name]
-    return Metric(name, found.heading, found.unit, found.higher_is_better, found.digits, found.source)
+    ideal = getattr(found, "ideal", None)  # only metrics of pictures on their own have one
+    return Metric(name, found.heading, found.unit, found.higher_is_better, found.digits, found.source, ideal)
 
 
 def _table(
     board: Board, scores: Sequence[Score], images: dict[tuple[str, int], list[str]], index: _Index
 ) -> Table:
-    signatures = [
-        PROTOCOLS[board.protocol].signature(metric, board.scale, METRICS[metric].version)
-        for metric in board.metrics
-    ]
-    lines = {f"{metric}: {text}" for metric, text in zip(board.metrics, signatures, strict=True)}
+    signatures = {note.partition(": ")[0]: note.partition(": ")[2] for note in board.notes()}
     return Table(
         stem=board.stem,
         protocol=board.protocol,
@@ -106,8 +106,8 @@ def _table(
         datasets=[index.datasets[name] for name in board.datasets],
         metrics=[index.metrics[name] for name in board.metrics],
         models=[index.models[name] for name in board.models],
-        signatures=signatures,
-        notes=[note for note in board.notes() if note not in lines],
+        signatures=[signatures[name] for name in board.metrics],
+        notes=[note for note in board.notes() if note.partition(": ")[0] not in board.metrics],
         cells=[_cell(board, where, index) for where in sorted(board.cells)],
         columns=_columns(board, scores, images, index),
     )

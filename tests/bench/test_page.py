@@ -194,24 +194,39 @@ def test_pictures_sort_with_what_is_missing_last(folder, open_page):
     assert cells.all_inner_texts() == ["29.00", "inf", "n/a"]
 
 
-def test_lower_is_better_sorts_and_marks_the_other_way(tmp_path, open_page):
-    lpips = Metric("lpips", "LPIPS", "", False, 3, "Zhang 2018")
-    cells = [
-        Cell(n, 0, 0, text, float(text), place, "")
-        for n, (text, place) in enumerate([("0.300", 0), ("0.100", 1), ("0.200", 2)])
-    ]
-    columns = [Column(0, 0, n, [value]) for n, value in enumerate((300, 100, 200))]
-    table = Table("t", "rgb", "s", 4, "matlab", [0], [0], [0, 1, 2], ["sig"], [], cells, columns)
-    models = [Model(name, name, "#888888") for name in "abc"]
-    pictures = PictureSet(0, 4, ["one"], ["one"], [""], [None], {})
-    path = tmp_path / "page.html"
-    path.write_text(render(Content("t", "r", "", models, [lpips], ["mine"], [table], [pictures], [], [])))
-    page = open_page(path)
-    page.locator(".summary thead button", has_text="LPIPS").click()
+@pytest.fixture
+def one_table(tmp_path, open_page):
+    """Opens a page of one metric, one picture and the models a, b, c."""
+
+    def open_(metric, values):
+        cells = [Cell(n, 0, 0, f"{v:.3f}", v, 0, "") for n, v in enumerate(values)]
+        columns = [Column(0, 0, n, [round(1000 * value)]) for n, value in enumerate(values)]
+        table = Table("t", "rgb", "s", 4, "matlab", [0], [0], [0, 1, 2], ["sig"], [], cells, columns)
+        models = [Model(name, name, "#888888") for name in "abc"]
+        pictures = PictureSet(0, 4, ["one"], ["one"], [""], [None], {})
+        path = tmp_path / "page.html"
+        path.write_text(
+            render(Content("t", "r", "", models, [metric], ["mine"], [table], [pictures], [], []))
+        )
+        return open_page(path)
+
+    return open_
+
+
+def test_lower_is_better_sorts_and_marks_the_other_way(one_table):
+    page = one_table(Metric("lpips", "LPIPS", "", False, 3, "Zhang 2018"), [0.3, 0.1, 0.2])
+    page.locator(".summary thead button", has_text="LPIPS ↓").click()
     assert models_of(page) == ["b", "c", "a"]
     assert page.locator("[aria-sort]").get_attribute("aria-sort") == "ascending"
     assert page.locator(".pictures .best").inner_text() == "0.100"
     assert page.locator(".pictures .second").inner_text() == "0.200"
+
+
+def test_a_metric_with_an_ideal_marks_what_is_nearest_to_it(one_table):
+    page = one_table(Metric("sharp", "SHARP", "", True, 3, "ours", ideal=1.0), [1.3, 0.9, 0.5])
+    assert "SHARP → 1" in page.locator(".summary thead").inner_text()
+    assert page.locator(".pictures .best").inner_text() == "0.900"
+    assert page.locator(".pictures .second").inner_text() == "1.300"
 
 
 def test_filters_hide_what_is_not_wanted_and_the_address_keeps_them(folder, open_page):

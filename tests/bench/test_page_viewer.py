@@ -279,3 +279,11 @@ def test_a_lost_picture_and_one_of_another_size_are_said(tmp_path, open_page):
     until(lambda: "not of one size: 120 × 90, 120 × 50" in page.locator(".says").inner_text())
     page.keyboard.press("p")
     until(lambda: "near/mine/x4/one.png cannot be shown" in page.locator(".says").inner_text())
+
+
+def test_a_shared_view_closes_onto_the_list(view):
+    page = view("a=hr&b=near&mode=slider&zoom=2&at=60,45")
+    page.get_by_role("button", name="close (Esc)").click()
+    until(lambda: page.locator("dialog[open]").count() == 0)
+    assert page.evaluate("location.hash") in ("", "#")
+    assert page.locator("a.entry").count() == 2

@@ -30,15 +30,19 @@ function valueOf(table, set, metric, model, image) {
 
 // 1 for the best of several values, 2 for the second, by the printed digits; else 0.
 function places(values, metric) {
-  const sign = data.metrics[metric].higher_is_better ? -1 : 1;
+  const { higher_is_better, ideal, digits } = data.metrics[metric];
+  const badness = (value) => (ideal !== null ? Math.abs(value - ideal * 10 ** digits) : higher_is_better ? -value : value);
   const known = values.map(number).filter((value) => value !== null);
   if (known.length < 2) return values.map(() => 0);
-  const ranks = [...new Set(known.map((value) => sign * value))].sort((a, b) => a - b);
+  const ranks = [...new Set(known.map(badness))].sort((a, b) => a - b);
   return values.map((value) => {
-    const place = number(value) === null ? -1 : ranks.indexOf(sign * number(value));
+    const place = number(value) === null ? -1 : ranks.indexOf(badness(number(value)));
     return place === 0 || place === 1 ? place + 1 : 0;
   });
 }
+
+const arrow = ({ higher_is_better, ideal }) => (ideal !== null ? `→ ${ideal}` : higher_is_better ? "↑" : "↓");
+const better = ({ higher_is_better, ideal }) => (ideal !== null ? `best at ${ideal}` : `${higher_is_better ? "higher" : "lower"} is better`);
 
 const isHere = (set, model, image) => data.sets[set].here[model]?.[image] === "1";
 const isAnyHere = (set, image) => data.models.some((_, model) => isHere(set, model, image));

@@ -108,10 +108,10 @@ function lrNote() {
 }
 
 function plotsSection() {
-  const stems = data.tables.map((table) => table.stem);
+  const all = data.tables.flatMap((table) => table.datasets.map((dataset) => ({ table, dataset, stem: `plots/${table.stem}_${data.datasets[dataset]}` })));
   const isWanted = (path) => {
-    const owner = stems.filter((stem) => path.startsWith(`plots/${stem}_`)).sort((a, b) => b.length - a.length)[0];
-    return !owner || shownTables().some((table) => table.stem === owner);
+    const owner = all.find(({ stem }) => path.startsWith(`${stem}.`));
+    return !owner || (shownTables().includes(owner.table) && isShown("dataset", owner.dataset));
   };
   const plots = data.plots.filter(isWanted);
   if (!plots.length) return null;

@@ -88,17 +88,17 @@ function spreadHead(models, metric) {
 
 // All models of a row on one axis that all rows share.
 function stripHead(models, bounds, metric) {
-  const better = data.metrics[metric].higher_is_better;
+  const isHigher = data.metrics[metric].higher_is_better;
   return {
     key: "best",
     className: "strip",
-    text: better ? "worse · better" : "better · worse",
+    text: data.metrics[metric].ideal !== null ? "less · more" : isHigher ? "worse · better" : "better · worse",
     title: "each model as a dot, on one axis for all pictures; sorts by the best value",
     kind: "number",
-    best: better ? "high" : "low",
+    best: isHigher ? "high" : "low",
     value: (row) => {
       const known = models.map((model) => number(row.values[model])).filter((value) => value !== null);
-      return known.length ? (better ? Math.max(...known) : Math.min(...known)) : null;
+      return known.length ? (isHigher ? Math.max(...known) : Math.min(...known)) : null;
     },
     cell: (row) => el("td", { class: "strip", "aria-hidden": "true" }, strip(row, models, bounds)),
   };

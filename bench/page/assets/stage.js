@@ -9,7 +9,7 @@ const LEVELS = [1 / 16, 1 / 12, 1 / 8, 1 / 6, 1 / 4, 1 / 3, 1 / 2, 1, 2, 3, 4, 5
 const FIT_AT_MOST = 8;
 const GAINS = [1, 2, 4, 8, 16, 32];
 const WHEEL_STEP = 60; // of deltaY, in CSS pixels: one notch of a mouse is 100 to 120
-const GRIP = 16; // CSS pixels beside the divider that still take hold of it
+const GRIP = 22; // CSS pixels beside the divider that still take hold of it
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 

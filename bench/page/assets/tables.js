@@ -37,11 +37,10 @@ function summary(table) {
 function meanHead(cells, dataset, metric) {
   const facts = data.metrics[metric];
   const of = (model) => cells.get(`${model}/${dataset}/${metric}`);
-  const better = facts.higher_is_better ? "higher is better" : "lower is better";
   return {
     key: `${data.datasets[dataset]}/${facts.name}`,
-    text: `${facts.heading} ${facts.higher_is_better ? "↑" : "↓"}`,
-    title: `${better}. ${facts.source}`,
+    text: `${facts.heading} ${arrow(facts)}`,
+    title: `${better(facts)}. ${facts.source}`,
     kind: "number",
     best: facts.higher_is_better ? "high" : "low",
     value: (model) => number(of(model)?.mean ?? null),
@@ -83,5 +82,6 @@ function sheet({ title, heads, rows, note }) {
 
 function sheetCell(value, place) {
   const text = value === null ? "n/a" : typeof value === "number" ? value.toLocaleString("en", { maximumFractionDigits: 3 }) : value;
-  return place === 0 ? el("th", { scope: "row", class: "text" }, text) : el("td", { class: typeof value === "string" ? "text" : "" }, text);
+  const kind = typeof value !== "string" ? "" : value.length > 40 ? "text long" : "text";
+  return place === 0 ? el("th", { scope: "row", class: "text" }, text) : el("td", { class: kind }, text);
 }
