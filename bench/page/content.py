@@ -69,6 +69,8 @@ class Table:
     signatures: list[str]
     """One for each of `metrics`."""
     notes: list[str]
+    files: list[str]
+    """The same table in other formats, below the results folder."""
     cells: list[Cell]
     columns: list[Column]
 
@@ -114,4 +116,6 @@ class Content:
     sets: list[PictureSet]
     plots: list[str]
     """Below the results folder."""
+    files: list[str]
+    """What everything here was made from, below the results folder."""
     sheets: list[Sheet]

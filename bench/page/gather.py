@@ -9,6 +9,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from bench.colours import colour_of, label_of, model_order
+from bench.format import FORMATS
 from bench.metric import METRICS
 from bench.page.content import Cell, Column, Content, Metric, Model, Number, PictureSet, Table
 from bench.page.sheets import sheets
@@ -21,6 +22,7 @@ from sr_models.data.manifest import manifest, manifest_names
 
 Key = TypeVar("Key", str, tuple[str, int])
 
+_SOURCES = ("scores.csv", "run.json", "profile.csv")
 _PLOTS = (".svg", ".png")  # of two with one stem, the first is shown
 
 
@@ -51,9 +53,10 @@ def content(folder: Path, page: Path) -> Content:
         models=[Model(name, label_of(name), colour_of(name)) for name in models],
         metrics=[_metric(name) for name in metrics],
         datasets=datasets,
-        tables=[_table(board, scores, images, index) for board in boards],
+        tables=[_table(board, scores, images, index, _formats(folder, board)) for board in boards],
         sets=_sets(folder, images, index),
         plots=_plots(folder),
+        files=[name for name in _SOURCES if (folder / name).is_file()],
         sheets=sheets(folder),
     )
 
@@ -94,7 +97,11 @@ def _metric(name: str) -> Metric:
 
 
 def _table(
-    board: Board, scores: Sequence[Score], images: dict[tuple[str, int], list[str]], index: _Index
+    board: Board,
+    scores: Sequence[Score],
+    images: dict[tuple[str, int], list[str]],
+    index: _Index,
+    files: list[str],
 ) -> Table:
     signatures = {note.partition(": ")[0]: note.partition(": ")[2] for note in board.notes()}
     return Table(
@@ -108,9 +115,15 @@ def _table(
         models=[index.models[name] for name in board.models],
         signatures=[signatures[name] for name in board.metrics],
         notes=[note for note in board.notes() if note.partition(": ")[0] not in board.metrics],
+        files=files,
         cells=[_cell(board, where, index) for where in sorted(board.cells)],
         columns=_columns(board, scores, images, index),
     )
+
+
+def _formats(folder: Path, board: Board) -> list[str]:
+    paths = [Path("tables", board.stem + kind.suffix) for kind in FORMATS]
+    return [path.as_posix() for path in paths if (folder / path).is_file()]
 
 
 def _cell(board: Board, where: tuple[str, str, str], index: _Index) -> Cell:

@@ -201,12 +201,12 @@ def one_table(tmp_path, open_page):
     def open_(metric, values):
         cells = [Cell(n, 0, 0, f"{v:.3f}", v, 0, "") for n, v in enumerate(values)]
         columns = [Column(0, 0, n, [round(1000 * value)]) for n, value in enumerate(values)]
-        table = Table("t", "rgb", "s", 4, "matlab", [0], [0], [0, 1, 2], ["sig"], [], cells, columns)
+        table = Table("t", "rgb", "s", 4, "matlab", [0], [0], [0, 1, 2], ["sig"], [], [], cells, columns)
         models = [Model(name, name, "#888888") for name in "abc"]
         pictures = PictureSet(0, 4, ["one"], ["one"], [""], [None], {})
         path = tmp_path / "page.html"
         path.write_text(
-            render(Content("t", "r", "", models, [metric], ["mine"], [table], [pictures], [], []))
+            render(Content("t", "r", "", models, [metric], ["mine"], [table], [pictures], [], [], []))
         )
         return open_page(path)
 
@@ -276,6 +276,8 @@ def test_provenance_plots_and_cost_are_there(folder, open_page):
     for name in ("rgb_x4_matlab_mine.svg", "rgb_x4_matlab_mine.png", "anything #1.svg"):
         (folder / "plots" / name).write_text("<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>")
     write_profile(folder)
+    (folder / "tables").mkdir()
+    (folder / "tables/rgb_x4_matlab.tex").touch()
     page = open_page(write_page(folder).as_uri() + "#table=rgb_x4_matlab")
     assert page.locator("figcaption").all_inner_texts() == ["anything #1", "rgb_x4_matlab_mine"]
     page.locator("figure").last.scroll_into_view_if_needed()
@@ -294,6 +296,8 @@ def test_provenance_plots_and_cost_are_there(folder, open_page):
     runs = page.locator("section[aria-label=Provenance] article").last.inner_text()
     for fact in ("0123456789ab", "torch 2.15.0", "kind cpu", "'mine=my pictures'"):
         assert fact in runs
+    links = page.locator(".files a").evaluate_all("links => links.map((link) => link.getAttribute('href'))")
+    assert links == ["tables/rgb_x4_matlab.tex", "scores.csv", "run.json", "profile.csv"]
     page.locator("button[value=matlab_x4_matlab]").click()
     assert page.locator("figcaption").all_inner_texts() == ["anything #1"]
 

@@ -53,6 +53,12 @@ function address(set, model, image) {
   return data.base + parts.map(encodeURIComponent).join("/");
 }
 
+// Links to files beside the page.
+function links(paths) {
+  const link = (path) => el("a", { href: data.base + path.split("/").map(encodeURIComponent).join("/") }, path);
+  return paths.flatMap((path, n) => [n ? ", " : "", link(path)]);
+}
+
 // An element. Text is only ever set as text; styles go through the object model, which the page's policy allows.
 function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);

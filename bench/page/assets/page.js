@@ -19,7 +19,8 @@ function section(title, ...children) {
 
 function sectionLink(part) {
   const go = () => {
-    part.scrollIntoView({ behavior: "smooth" });
+    const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    part.scrollIntoView({ behavior: isCalm ? "auto" : "smooth" });
     part.firstChild.focus({ preventScroll: true });
   };
   return el("button", { type: "button", class: "quiet", onclick: go }, part.getAttribute("aria-label"));
@@ -127,7 +128,7 @@ function plot(path) {
 function sheetSections() {
   const cost = data.sheets.filter((each) => each.title === "Cost").map(sheet);
   const origin = data.sheets.filter((each) => each.title !== "Cost").map(sheet);
-  return [cost.length ? section("Cost", ...cost) : null, origin.length ? section("Provenance", ...origin) : null];
+  return [cost.length ? section("Cost", ...cost) : null, section("Provenance", el("p", { class: "source files" }, "Made from ", ...links(data.files)), ...origin)];
 }
 
 // Closing goes back where the picture was chosen from; a shared address has no such place.

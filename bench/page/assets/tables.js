@@ -58,7 +58,8 @@ function notes(table, metrics) {
     metrics.includes(metric) ? [el("dt", {}, data.metrics[metric].name), el("dd", {}, el("code", {}, table.signatures[place]))] : []
   );
   const legend = el("p", {}, el("b", {}, "Best"), " and ", el("u", {}, "second"), " of all models in the table, by the printed digits.");
-  return el("div", { class: "notes" }, el("dl", {}, ...signatures), ...table.notes.map((note) => el("p", {}, note)), legend);
+  const files = table.files.length ? el("p", { class: "files" }, "This table: ", ...links(table.files)) : null;
+  return el("div", { class: "notes" }, el("dl", {}, ...signatures), ...table.notes.map((note) => el("p", {}, note)), legend, files);
 }
 
 function sheet({ title, heads, rows, note }) {
