@@ -8,7 +8,7 @@ class SortedTable {
     Object.assign(this, { heads, rows, order, onOrder });
     this.body = el("tbody");
     this.cells = heads.map((head) => this.head(head));
-    const top = groups ? [el("tr", { class: "groups" }, ...groups.map(([text, span]) => el("th", { colspan: span, scope: "colgroup" }, text)))] : [];
+    const top = groups ? [el("tr", { class: "groups" }, ...groups.map(([text, span]) => el("th", { colspan: span, scope: "colgroup", class: span > 4 ? "text" : "" }, text)))] : [];
     this.table = el("table", { class: className ?? "" }, el("caption", {}, caption), el("thead", {}, ...top, el("tr", {}, ...this.cells)), this.body);
     this.more = el("div", { class: "more", "aria-hidden": "true" });
     this.element = el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption }, this.table, this.more);

@@ -17,6 +17,7 @@ const KEYS = [
   ["Esc", "back to the tables"],
 ];
 const KEPT = 40; // decoded pictures
+const NARROW = 150; // CSS pixels: a pane has room for a name and no more
 
 class Viewer {
   constructor(dialog, hooks) {
@@ -238,7 +239,8 @@ class Viewer {
       const [a, b] = models.map((model) => data.models[model].name);
       return [el("span", { style: place("left") }, el("b", {}, `|${a} − ${b}| × ${state.gain}`), " each channel, cut off at 255")];
     }
-    const text = (model) => [dot(model), el("b", {}, data.models[model].name), ` ${this.scores(model)}`];
+    const isNarrow = pane.w / ratio / models.length < NARROW;
+    const text = (model) => [isNarrow ? "" : dot(model), el("b", {}, data.models[model].name), isNarrow ? "" : ` ${this.scores(model)}`];
     if (models.length === 2) {
       const left = this.stage.split > 0 ? el("span", { class: "a", style: place("left", 0.5) }, ...text(models[0])) : null;
       const right = this.stage.split < 1 ? el("span", { class: "b", style: place("right", 0.5) }, ...text(models[1])) : null;
