@@ -41,6 +41,8 @@ class Cell:
     place: int
     """1 best, 2 second, 0 neither."""
     interval: str
+    mark: str = ""
+    """A sign behind the mean that a note explains."""
 
 
 @dataclass(frozen=True)

@@ -199,7 +199,7 @@ def one_table(tmp_path, open_page):
     """Opens a page of one metric, one picture and the models a, b, c."""
 
     def open_(metric, values):
-        cells = [Cell(n, 0, 0, f"{v:.3f}", v, 0, "") for n, v in enumerate(values)]
+        cells = [Cell(n, 0, 0, f"{v:.3f}", v, 0, "", "†"[:n]) for n, v in enumerate(values)]
         columns = [Column(0, 0, n, [round(1000 * value)]) for n, value in enumerate(values)]
         table = Table("t", "rgb", "s", 4, "matlab", [0], [0], [0, 1, 2], ["sig"], [], [], cells, columns)
         models = [Model(name, name, "#888888") for name in "abc"]
@@ -218,6 +218,7 @@ def test_lower_is_better_sorts_and_marks_the_other_way(one_table):
     page.locator(".summary thead button", has_text="LPIPS ↓").click()
     assert models_of(page) == ["b", "c", "a"]
     assert page.locator("[aria-sort]").get_attribute("aria-sort") == "ascending"
+    assert page.locator(".summary td").all_inner_texts() == ["0.100†", "0.200†", "0.300"]
     assert page.locator(".pictures .best").inner_text() == "0.100"
     assert page.locator(".pictures .second").inner_text() == "0.200"
 

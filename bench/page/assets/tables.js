@@ -50,7 +50,7 @@ function meanHead(cells, dataset, metric) {
 
 function meanCell(cell) {
   if (!cell) return el("td", { class: "missing" }, "n/a");
-  return el("td", { class: MARKS[cell.place], title: cell.interval }, cell.text);
+  return el("td", { class: MARKS[cell.place], title: cell.interval }, cell.text, cell.mark ? el("sup", {}, cell.mark) : null);
 }
 
 function notes(table, metrics) {
