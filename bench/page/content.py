@@ -116,7 +116,7 @@ class Content:
     datasets: list[str]
     tables: list[Table]
     sets: list[PictureSet]
-    plots: list[str]
+    figures: list[str]
     """Below the results folder."""
     files: list[str]
     """What everything here was made from, below the results folder."""

@@ -23,7 +23,8 @@ from sr_models.data.manifest import manifest, manifest_names
 Key = TypeVar("Key", str, tuple[str, int])
 
 _SOURCES = ("scores.csv", "run.json", "profile.csv")
-_PLOTS = (".svg", ".png")  # of two with one stem, the first is shown
+_FIGURES = ("plots", "grids", "compare")
+_DRAWN = (".svg", ".png")  # of two with one stem, the first is shown
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def content(folder: Path, page: Path) -> Content:
         datasets=datasets,
         tables=[_table(board, scores, images, index, _formats(folder, board)) for board in boards],
         sets=_sets(folder, images, index),
-        plots=_plots(folder),
+        figures=_figures(folder),
         files=[name for name in _SOURCES if (folder / name).is_file()],
         sheets=sheets(folder),
     )
@@ -219,9 +220,10 @@ def _set(
     )
 
 
-def _plots(folder: Path) -> list[str]:
+def _figures(folder: Path) -> list[str]:
     found: dict[Path, Path] = {}
-    for suffix in _PLOTS:
-        for path in sorted((folder / "plots").rglob(f"*{suffix}")):
-            found.setdefault(path.with_suffix(""), path)
+    for suffix in _DRAWN:
+        for place in _FIGURES:
+            for path in sorted((folder / place).rglob(f"*{suffix}")):
+                found.setdefault(path.with_suffix(""), path)
     return [found[stem].relative_to(folder).as_posix() for stem in sorted(found)]

@@ -273,14 +273,16 @@ def test_a_folder_without_pictures_is_a_page_of_tables_that_says_so(tmp_path, op
 
 
 def test_provenance_plots_and_cost_are_there(folder, open_page):
+    (folder / "grids").mkdir()
     (folder / "plots").mkdir()
     for name in ("rgb_x4_matlab_mine.svg", "rgb_x4_matlab_mine.png", "anything #1.svg"):
         (folder / "plots" / name).write_text("<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>")
+    save_picture(folder, "hr", "img_001", GREY).replace(folder / "grids" / "a_crop.png")
     write_profile(folder)
     (folder / "tables").mkdir()
     (folder / "tables/rgb_x4_matlab.tex").touch()
     page = open_page(write_page(folder).as_uri() + "#table=rgb_x4_matlab")
-    assert page.locator("figcaption").all_inner_texts() == ["anything #1", "rgb_x4_matlab_mine"]
+    assert page.locator("figcaption").all_inner_texts() == ["a_crop", "anything #1", "rgb_x4_matlab_mine"]
     page.locator("figure").last.scroll_into_view_if_needed()
     loaded = "[...document.querySelectorAll('figure img')].every((img) => img.naturalWidth)"
     until(lambda: page.evaluate(loaded))
@@ -300,7 +302,7 @@ def test_provenance_plots_and_cost_are_there(folder, open_page):
     links = page.locator(".files a").evaluate_all("links => links.map((link) => link.getAttribute('href'))")
     assert links == ["tables/rgb_x4_matlab.tex", "scores.csv", "run.json", "profile.csv"]
     page.locator("button[value=matlab_x4_matlab]").click()
-    assert page.locator("figcaption").all_inner_texts() == ["anything #1"]
+    assert page.locator("figcaption").all_inner_texts() == ["a_crop", "anything #1"]
 
 
 def test_hostile_names_are_text_and_their_pictures_are_found(tmp_path, open_page):

@@ -8,7 +8,7 @@ let shownFilters = null;
 
 function renderAll() {
   renderFilters();
-  const sections = [section("Scores", ...shownTables().map(summary)), picturesSection(), plotsSection(), ...sheetSections()].filter(Boolean);
+  const sections = [section("Scores", ...shownTables().map(summary)), picturesSection(), figuresSection(), ...sheetSections()].filter(Boolean);
   main.replaceChildren(...sections);
   document.getElementById("sections").replaceChildren(...sections.map(sectionLink));
 }
@@ -108,20 +108,19 @@ function lrNote() {
   return others.length ? ` A folder keeps one picture of each model: here the one of the last run, whichever LR (${unique([table, ...others].map((t) => t.lr)).join(", ")}) that had.` : "";
 }
 
-function plotsSection() {
+function figuresSection() {
   const all = data.tables.flatMap((table) => table.datasets.map((dataset) => ({ table, dataset, stem: `plots/${table.stem}_${data.datasets[dataset]}` })));
   const isWanted = (path) => {
     const owner = all.find(({ stem }) => path.startsWith(`${stem}.`));
     return !owner || (shownTables().includes(owner.table) && isShown("dataset", owner.dataset));
   };
-  const plots = data.plots.filter(isWanted);
-  if (!plots.length) return null;
-  return section("Plots", el("div", { class: "plots" }, ...plots.map(plot)));
+  const figures = data.figures.filter(isWanted);
+  return figures.length ? section("Figures", el("div", { class: "figures" }, ...figures.map(figure))) : null;
 }
 
-function plot(path) {
+function figure(path) {
   const href = data.base + path.split("/").map(encodeURIComponent).join("/");
-  const name = path.replace(/^plots\//, "").replace(/\.\w+$/, "");
+  const name = path.replace(/^(plots|grids|compare)\//, "").replace(/\.\w+$/, "");
   return el("figure", {}, el("a", { href, target: "_blank", rel: "noopener" }, el("img", { src: href, alt: name, loading: "lazy" })), el("figcaption", {}, name));
 }
 
