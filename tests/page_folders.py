@@ -97,7 +97,21 @@ def write_profile(folder: Path) -> None:
         "latency_ms,latency_iqr_ms,peak_memory_mib,key"
     )
     rows = [
-        ["alpha", 4, "1280x720", "cpu", "fp32", 1, 22000, 1_270_000_000, 2_540_000_000, 81.25, 2.5, 120.0, "0" * 12],
+        [
+            "alpha",
+            4,
+            "1280x720",
+            "cpu",
+            "fp32",
+            1,
+            22000,
+            1_270_000_000,
+            2_540_000_000,
+            81.25,
+            2.5,
+            120.0,
+            "0" * 12,
+        ],
         ["bicubic", 4, "1280x720", "cpu", "fp32", 1, 0, "", "", 8.5, "", "", "0" * 12],
     ]
     with (folder / "profile.csv").open("w", newline="") as file:

@@ -44,7 +44,7 @@ def content(folder: Path, page: Path) -> Content:
     boards = boards_of(folder)
     images = _images(scores)
     models = sorted({score.model for score in scores} | _picture_models(folder), key=model_order)
-    metrics = [name for name in METRICS.names() if any(name in board.metrics for board in boards)]
+    metrics = list(dict.fromkeys(name for board in boards for name in board.metrics))
     datasets = list(dict.fromkeys(dataset for board in boards for dataset in board.datasets))
     index = _Index(_places(models), _places(metrics), _places(datasets), _places(images))
     return Content(

@@ -275,14 +275,24 @@ def test_a_folder_without_pictures_is_a_page_of_tables_that_says_so(tmp_path, op
 def test_provenance_plots_and_cost_are_there(folder, open_page):
     (folder / "grids").mkdir()
     (folder / "plots").mkdir()
-    for name in ("rgb_x4_matlab_mine.svg", "rgb_x4_matlab_mine.png", "anything #1.svg"):
+    for name in (
+        "rgb_x4_matlab_mine.svg",
+        "rgb_x4_matlab_mine.png",
+        "anything #1.svg",
+        "cost_rgb_x4_matlab_mine_psnr.svg",
+    ):
         (folder / "plots" / name).write_text("<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>")
     save_picture(folder, "hr", "img_001", GREY).replace(folder / "grids" / "a_crop.png")
     write_profile(folder)
     (folder / "tables").mkdir()
     (folder / "tables/rgb_x4_matlab.tex").touch()
     page = open_page(write_page(folder).as_uri() + "#table=rgb_x4_matlab")
-    assert page.locator("figcaption").all_inner_texts() == ["a_crop", "anything #1", "rgb_x4_matlab_mine"]
+    assert page.locator("figcaption").all_inner_texts() == [
+        "a_crop",
+        "anything #1",
+        "cost_rgb_x4_matlab_mine_psnr",
+        "rgb_x4_matlab_mine",
+    ]
     page.locator("figure").last.scroll_into_view_if_needed()
     loaded = "[...document.querySelectorAll('figure img')].every((img) => img.naturalWidth)"
     until(lambda: page.evaluate(loaded))

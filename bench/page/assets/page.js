@@ -109,19 +109,31 @@ function lrNote() {
 }
 
 function figuresSection() {
-  const all = data.tables.flatMap((table) => table.datasets.map((dataset) => ({ table, dataset, stem: `plots/${table.stem}_${data.datasets[dataset]}` })));
+  const all = data.tables.flatMap((table) => table.datasets.map((dataset) => ({ table, dataset, stem: `${table.stem}_${data.datasets[dataset]}` })));
+  all.sort((a, b) => b.stem.length - a.stem.length);
   const isWanted = (path) => {
-    const owner = all.find(({ stem }) => path.startsWith(`${stem}.`));
+    const owner = all.find(({ stem }) => isNamedAfter(path, stem));
     return !owner || (shownTables().includes(owner.table) && isShown("dataset", owner.dataset));
   };
   const figures = data.figures.filter(isWanted);
   return figures.length ? section("Figures", el("div", { class: "figures" }, ...figures.map(figure))) : null;
 }
 
+// cost_<stem>.svg, <stem>_psnr.png: what is drawn of one table's dataset has its name, whole, in its own.
+function isNamedAfter(path, stem) {
+  const at = path.indexOf(stem);
+  return at > 0 && "/_".includes(path[at - 1]) && "._".includes(path[at + stem.length]);
+}
+
 function figure(path) {
   const href = data.base + path.split("/").map(encodeURIComponent).join("/");
   const name = path.replace(/^(plots|grids|compare)\//, "").replace(/\.\w+$/, "");
-  return el("figure", {}, el("a", { href, target: "_blank", rel: "noopener" }, el("img", { src: href, alt: name, loading: "lazy" })), el("figcaption", {}, name));
+  return el("figure", {}, el("a", { href, target: "_blank", rel: "noopener" }, el("img", { src: href, alt: name, loading: "lazy", onload: widen })), el("figcaption", {}, name));
+}
+
+// A wide figure takes a line of its own.
+function widen({ target }) {
+  target.closest("figure").classList.toggle("wide", target.naturalWidth > 3 * target.naturalHeight);
 }
 
 function sheetSections() {
