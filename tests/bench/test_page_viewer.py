@@ -126,6 +126,7 @@ def test_the_divider_follows_mouse_and_keys_and_space_shows_all_of_a(view):
     until(lambda: np.array_equal(picture_in(pixels(page)), magnified(A, 2)))
     divider.press("Shift+ArrowLeft")
     divider.press("ArrowLeft")
+    settle(page)
     assert divider.get_attribute("aria-valuenow") == "89"
     assert divider.get_attribute("aria-valuetext") == "89 % hr, then near"
 
