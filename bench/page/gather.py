@@ -141,6 +141,7 @@ def _cell(board: Board, where: tuple[str, str, str], index: _Index) -> Cell:
         _number(cell.mean),
         board.place(*where),
         interval,
+        board.mark(*where),
     )
 
 

@@ -1,6 +1,5 @@
 """Where the numbers come from and what the models cost, as plain tables."""
 
-import csv
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,8 +7,8 @@ from typing import Any
 
 from bench.colours import label_of
 from bench.page.content import Sheet
+from bench.profile import read_profiles
 from bench.store import read_header
-from sr_models.data.errors import InputError
 
 _COST = {
     "model": "model", "output": "output", "parameters": "parameters", "macs": "MACs", "flops": "FLOPs",
@@ -17,7 +16,6 @@ _COST = {
     "device": "device", "dtype": "dtype", "threads": "threads",
 }  # fmt: skip
 _RUNS = ("started", "commit", "device", "dtype", "seconds", "computed", "failed", "versions", "command")
-_NUMBERS = ("parameters", "macs", "flops", "latency_ms", "latency_iqr_ms", "peak_memory_mib", "threads")
 
 
 def sheets(folder: Path) -> list[Sheet]:
@@ -28,25 +26,12 @@ def sheets(folder: Path) -> list[Sheet]:
 
 
 def _cost(folder: Path) -> Sheet:
-    """What `bench run --profile` measured: profile.csv."""
-    path = folder / "profile.csv"
-    rows: list[list[str | float | None]] = []
-    if path.is_file():
-        with path.open(newline="", encoding="utf-8") as file:
-            for number, row in enumerate(csv.DictReader(file), 2):
-                try:
-                    rows.append([_cost_cell(name, row[name]) for name in _COST])
-                except (KeyError, ValueError) as error:
-                    raise InputError(f"{path}, line {number}: {', '.join(_COST)} wanted ({error})") from error
-    return Sheet(
-        "Cost", list(_COST.values()), rows, "for one picture of the stated size; latency is a median"
-    )
-
-
-def _cost_cell(name: str, text: str) -> str | float | None:
-    if name not in _NUMBERS:
-        return text
-    return float(text) if text not in ("", "None") else None
+    """What `bench run --profile` measured."""
+    rows: list[list[str | float | None]] = [
+        [getattr(profile, fact) for fact in _COST] for profile in read_profiles(folder)
+    ]
+    note = "for one picture of the stated size; latency is a median"
+    return Sheet("Cost", list(_COST.values()), rows, note)
 
 
 def _models(models: Mapping[str, Mapping[str, Any]]) -> Sheet:
