@@ -69,12 +69,14 @@ def alexnet(path: Path, device: torch.device) -> Backbone:
 
 def load_archive(path: Path) -> dict[str, Tensor]:
     """Return the tensors of a TorchScript archive (as OpenAI publishes CLIP) or of a file of tensors."""
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path}: neither a TorchScript archive nor a file of tensors")
     with zipfile.ZipFile(path) as archive:
         has_code = any("/code/" in name for name in archive.namelist())
     if not has_code:
         return dict(load_tensors(path))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # torch.jit.load: files in the field remain
+        warnings.simplefilter("ignore")  # deprecated for new work; files in the field remain
         return dict(torch.jit.load(str(path), map_location="cpu").state_dict())  # type: ignore[no-untyped-call]
 
 

@@ -1,6 +1,7 @@
 """Picture metrics of our own, against closed forms and scalar code."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from scipy.ndimage import convolve
 from scipy.stats import laplace, norm
 
 from bench import niqe as niqe_module
-from bench.backbones import squeezenet
+from bench.backbones import load_archive, squeezenet
 from bench.metric import METRICS
 from bench.niqe import Natural, asymmetric_gaussian, block_features, niqe, read_natural
 from bench.scene import Scene
@@ -126,6 +127,19 @@ def test_a_file_of_another_network_is_named(tmp_path, photo, metric_weights):
     np.savez(tmp_path / "other.npz", a=np.zeros(1))
     with pytest.raises(InputError, match="not SqueezeNet"):
         value("feature_distance", photo, photo, tmp_path / "other.npz")
+
+
+def test_clip_is_read_from_an_archive_with_code_as_openai_publishes_it(tmp_path):
+    layer = torch.nn.Linear(2, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is deprecated; files in the field remain
+        torch.jit.save(torch.jit.script(layer), tmp_path / "code.pt")
+    torch.save(layer.state_dict(), tmp_path / "plain.pt")
+    for name in ("code.pt", "plain.pt"):
+        torch.testing.assert_close(load_archive(tmp_path / name), dict(layer.state_dict()))
+    (tmp_path / "text.pt").write_text("nothing")
+    with pytest.raises(InputError, match=r"text\.pt: neither"):
+        load_archive(tmp_path / "text.pt")
 
 
 # NIQE
