@@ -13,6 +13,8 @@ from bench.cost_table import cost_table
 from bench.entrants import ModelEntrant, Running
 from bench.profile import Profile, profile_models, profiles_table, read_profiles
 from sr_models.data.errors import InputError
+from sr_models.networks.drcn import DrcnConfig
+from sr_models.networks.srresnet import SrresnetConfig
 
 CPU = Running("cpu")
 HELD_MIB = 64
@@ -74,6 +76,14 @@ def test_srcnn_costs_what_its_enlarged_picture_costs(quick):
     enlargement = 25 * 16 * 320 * 180  # the bicubic of its first step, as a convolution
     features = (81 * 64 + 64 * 32) * 1284 * 724  # two more pixels on each side, for the last convolution
     assert counted.flops == 2 * (enlargement + features + 25 * 32 * 1280 * 720)
+
+
+@pytest.mark.parametrize(
+    ("network", "channels", "gflops"), [(SrresnetConfig(), 3, 42.59), (DrcnConfig(), 1, 5991.44)]
+)
+def test_large_networks_are_counted_without_running_them(network, channels, gflops):
+    counted = cost._flops(network.build().eval(), (1, channels, 80, 120))  # 480 x 320, as others counted
+    assert counted / 1e9 == pytest.approx(gflops, abs=0.01)
 
 
 def test_eight_orientations_cost_eight_times_as_much(quick):
