@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from sr_models.data.image import Image, crop_border, crop_to_multiple, write_image
-from sr_models.data.luma import luma, psnr
+from sr_models.data.luma import gradient_energy, luma, psnr
 from sr_models.data.resize import imresize
 from sr_models.pack import Pack
 from sr_models.upscaler import Upscaler
@@ -34,7 +34,7 @@ class Validation:
     consistency_db: float
     """RGB PSNR of the shrunken result against the LR picture: falls when colours shift."""
     gradient_energy: float
-    """Of the result's luma, over that of HR: below 1 is too smooth, above it too busy."""
+    """Of the result's luma, over that of HR: below 1 is too smooth, above it too busy (as in `bench`)."""
 
 
 def held_out(pack: Pack, scale: int) -> HeldOut:
@@ -63,12 +63,6 @@ def measure(results: Sequence[Image], hrs: Sequence[Image], lrs: Sequence[Image]
         float(np.mean(consistency)),
         float(np.mean(energy)),
     )
-
-
-def gradient_energy(plane: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
-    """Return the mean length of the luma gradient (forward differences) of a plane (H, W)."""
-    dy, dx = np.diff(plane, axis=0)[:, :-1], np.diff(plane, axis=1)[:-1]
-    return float(np.hypot(dy, dx).mean())
 
 
 def write_samples(path: Path, results: Sequence[Image], pairs: HeldOut) -> None:

@@ -2,10 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from bench.metric import picture_metric
-from sr_models.data.image import Image
+from sr_models.data.luma import gradient_energy as energy
 from sr_models.data.luma import luma
 
 if TYPE_CHECKING:
@@ -22,12 +20,7 @@ if TYPE_CHECKING:
 )
 def gradient_energy(scene: "Scene") -> list[float]:
     """Return SR's gradient energy as a share of HR's; nan for a flat HR."""
-    reference = _energy(scene.cropped(scene.hr_image))
+    reference = energy(luma(scene.cropped(scene.hr_image)))
     if reference == 0:
         return [float("nan")] * len(scene.images)
-    return [_energy(scene.cropped(image)) / reference for image in scene.images]
-
-
-def _energy(image: Image) -> float:
-    y = luma(image)
-    return float(np.square(np.diff(y, axis=0)).sum() + np.square(np.diff(y, axis=1)).sum())
+    return [energy(luma(scene.cropped(image))) / reference for image in scene.images]

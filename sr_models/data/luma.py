@@ -39,3 +39,8 @@ def psnr(sr: npt.NDArray[np.generic], hr: npt.NDArray[np.generic]) -> float:
     difference = np.subtract(sr, hr, dtype=np.float64)
     mse = float(np.mean(np.square(difference)))
     return float(10 * np.log10(PEAK**2 / mse)) if mse > 0 else float("inf")
+
+
+def gradient_energy(plane: npt.NDArray[np.float64]) -> float:
+    """Return the sum of squared forward differences, down and to the right, of a plane (H, W)."""
+    return float(np.square(np.diff(plane, axis=0)).sum() + np.square(np.diff(plane, axis=1)).sum())

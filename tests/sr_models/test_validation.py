@@ -7,7 +7,7 @@ import pytest
 
 from sr_models.data.image import read_image
 from sr_models.data.resize import imresize
-from sr_models.validation import gradient_energy, held_out, measure, write_samples
+from sr_models.validation import held_out, measure, write_samples
 from sr_models.zoo.bicubic import Bicubic
 
 
@@ -33,15 +33,10 @@ def test_the_border_of_scale_pixels_is_left_out():
     assert measure([sr], [hr], [imresize(hr, 1 / 4)]).psnr_db == math.inf
 
 
-def test_gradient_energy_of_a_ramp_is_its_slope():
-    y, x = np.mgrid[:9, :7].astype(float)
-    assert gradient_energy(3 * x + 4 * y) == pytest.approx(5.0)
-
-
 def test_bicubic_is_smoother_than_the_original(pack):
     pairs = held_out(pack, 4)
     found = measure([Bicubic(4)(lr) for lr in pairs.lr], pairs.hr, pairs.lr)
-    assert 0.1 < found.gradient_energy < 0.5  # these pictures are mostly noise
+    assert 0.02 < found.gradient_energy < 0.2  # these pictures are mostly noise
 
 
 def test_samples_show_lr_result_and_hr_side_by_side(pack, tmp_path):

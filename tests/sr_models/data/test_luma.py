@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.color import rgb2ycbcr
 
-from sr_models.data.luma import luma, luma_uint8, psnr
+from sr_models.data.luma import gradient_energy, luma, luma_uint8, psnr
 
 
 def test_luma_spans_studio_swing():
@@ -37,3 +37,8 @@ def test_psnr_does_not_wrap_around_in_uint8():
 
 def test_identical_pictures_have_infinite_psnr():
     assert psnr(np.zeros((2, 2)), np.zeros((2, 2))) == math.inf
+
+
+def test_gradient_energy_of_a_ramp_is_the_sum_of_its_squared_steps():
+    y, x = np.mgrid[:9, :7].astype(float)
+    assert gradient_energy(3 * x + 4 * y) == pytest.approx(4**2 * 8 * 7 + 3**2 * 9 * 6)
