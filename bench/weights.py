@@ -18,7 +18,7 @@ class WeightFile:
     name: str
     """As published; what --weights-dir and torch's cache are searched for."""
     url: str
-    """Empty: nobody may pass it on; the user brings it."""
+    """Empty: nobody may pass it on; the user brings it. `torchvision:NAME`: torchvision knows where."""
     sha256: str
     """What the published file's hash begins with; empty where the publisher states none."""
     megabytes: int
@@ -80,10 +80,19 @@ def _downloaded(metric: str, file: WeightFile, report: Report) -> Path:
         raise Unavailable(f"{metric} needs {known} ({file.terms}): {where}")
     target = torch_cache() / file.name
     try:
-        download(file.url, target, file.sha256, report)
+        download(_address(file.url), target, file.sha256, report)
     except FetchError as error:
         raise Unavailable(f"{metric} needs {file.name}, which is not here, and {error}: {where}") from None
     return target
+
+
+def _address(url: str) -> str:
+    source, _, name = url.partition(":")
+    if source != "torchvision":
+        return url
+    from torchvision import models  # heavy, and only wanted when its weights are not here yet
+
+    return str(models.get_weight(f"{name}.IMAGENET1K_V1").url)
 
 
 def _stated(file: WeightFile, path: Path) -> str:

@@ -258,7 +258,7 @@ def test_what_is_missing_is_downloaded_once_to_torchs_cache(monkeypatch):
 
     monkeypatch.setattr(weights_module, "download", deliver)
     found = [obtain(METRICS["feature_distance"], None) for _ in range(2)]
-    assert asked == [("torchvision:SqueezeNet1_0_Weights", "b66bff10")]
+    assert asked == [(models.SqueezeNet1_0_Weights.IMAGENET1K_V1.url, "b66bff10")]
     assert found[0].paths == (torch_cache() / "squeezenet1_0-b66bff10.pth",)
 
 
