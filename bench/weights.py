@@ -80,13 +80,14 @@ def _downloaded(metric: str, file: WeightFile, report: Report) -> Path:
         raise Unavailable(f"{metric} needs {known} ({file.terms}): {where}")
     target = torch_cache() / file.name
     try:
-        download(_address(file.url), target, file.sha256, report)
+        download(address(file.url), target, file.sha256, report)
     except FetchError as error:
         raise Unavailable(f"{metric} needs {file.name}, which is not here, and {error}: {where}") from None
     return target
 
 
-def _address(url: str) -> str:
+def address(url: str) -> str:
+    """Return where to download from."""
     source, _, name = url.partition(":")
     if source != "torchvision":
         return url
