@@ -1,7 +1,7 @@
 """The distance of two patches: where nearly all of the time goes, so it is written for vector registers.
 
-Numba's compiler does not find the four lanes (three colours and a zero) of a pixel by itself; spelling them out makes
-one comparison three times as fast.
+Numba's compiler does not find the four lanes (three colours and a zero) of a pixel by itself; spelling them
+out makes one comparison three times as fast.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core.typing import signature
+from numba.core.typing.templates import Signature
 from numba.extending import intrinsic
 
 SIDE = 5  # patches are 5x5
@@ -26,18 +26,30 @@ _LANES = ir.VectorType(_FLOAT, 4)
 _FAST = ("fast",)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def patch_cost(  # noqa: PLR0913
-    _context: Any, target: Any, t: Any, t_row: Any, soft: Any, s: Any, s_row: Any, y: Any, x: Any, a: Any, b: Any, c: Any, d: Any
+@intrinsic
+def patch_cost(
+    _context: Any,
+    target: Any,
+    t: Any,  # noqa: ARG001
+    t_row: Any,  # noqa: ARG001
+    soft: Any,
+    s: Any,  # noqa: ARG001
+    s_row: Any,  # noqa: ARG001
+    y: Any,
+    x: Any,
+    a: Any,
+    b: Any,
+    c: Any,
+    d: Any,
 ) -> tuple[Any, Callable[..., Any]]:
     """Return the Gaussian-weighted squared RGB distance of two patches after the bias correction.
 
-    `patch_cost(target, t, t_row, soft, s, s_row, y, x, a, b, c, d)`: both pictures are float32 (P, 4); the target patch's
-    first pixel is t and its rows are t_row apart; the source patch is sampled bilinearly at (y + a i + b j, x + c i + d j),
-    i and j in -2..2, in the level that starts at s with rows s_row apart.
+    `patch_cost(target, t, t_row, soft, s, s_row, y, x, a, b, c, d)`: both pictures are float32 (P, 4); the
+    target patch's first pixel is t and its rows are t_row apart; the source patch is sampled bilinearly at
+    (y + a i + b j, x + c i + d j), i and j in -2..2, in the level that starts at s with rows s_row apart.
     """
     arguments = (target, types.int64, types.int64, soft, types.int64, types.int64, y, x, a, b, c, d)
-    return signature(types.float32, *arguments), _emit
+    return Signature(types.float32, arguments, None), _emit  # type: ignore[no-untyped-call]
 
 
 def _emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:

@@ -1,14 +1,14 @@
 """Generalised PatchMatch (Barnes et al., ECCV 2010): for each target patch, a source patch that is like it.
 
-Every kernel works on lines that no other call reads or writes, and chance comes from a counter: any number of threads
-gives the same bits. The kernels release the GIL.
+Every kernel works on lines that no other call reads or writes, and chance comes from a counter: any number
+of threads gives the same bits. The kernels release the GIL.
 """
 
 import math
 
 import numpy as np
 
-from sr_models.selfexsr.patch_cost import REACH, patch_cost
+from sr_models.selfexsr.patch_cost import patch_cost
 from sr_models.selfexsr.transforms import (
     COST,
     A,
@@ -26,7 +26,9 @@ from sr_models.selfexsr.transforms import (
 
 # field (H, W, 7); target (H + 4, W + 4, 4); limits: smallest and largest determinant, 1/alpha.
 
-SCALE_WEIGHT = np.float32(1e-3)  # cost of one unit of source scale below 1/alpha: there the source holds nothing new
+SCALE_WEIGHT = np.float32(
+    1e-3
+)  # cost of one unit of source scale below 1/alpha: there the source holds nothing new
 _SAME_PX, _SAME_STEP = np.float32(0.01), np.float32(0.001)  # nearer than this, a candidate is not tried again
 _ODD, _ODDER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1342543DE82EF95)
 
@@ -41,7 +43,9 @@ def cost_of(target, i, j, limits, sources, y, x, a, b, c, d):  # type: ignore[no
     row = target.shape[1]
     start, stride = sources.soft_place[level, 0], sources.soft_place[level, 1]
     pixels = target.reshape(-1, 4)
-    distance = patch_cost(pixels, i * row + j, row, sources.soft, start, stride, y, x, a, b, c, d)
+    distance = patch_cost(  # type: ignore[call-arg, var-annotated]
+        pixels, i * row + j, row, sources.soft, start, stride, y, x, a, b, c, d
+    )
     lack = max(np.float32(0), limits[2] - math.sqrt(det))
     return max(np.float32(0), distance) + SCALE_WEIGHT * lack
 
@@ -57,7 +61,7 @@ def assess(first, last, field, target, limits, sources):  # type: ignore[no-unty
 
 @jit
 def propagate_along_rows(first, last, step, field, target, limits, sources):  # type: ignore[no-untyped-def]
-    """Offer every patch of rows first..last-1 what its left (step 1) or right (-1) neighbour has just chosen."""
+    """Offer each patch of rows first..last-1 what its left (step 1) or right (-1) neighbour has chosen."""
     width = field.shape[1]
     for i in range(first, last):
         for n in range(1, width):
@@ -67,7 +71,7 @@ def propagate_along_rows(first, last, step, field, target, limits, sources):  # 
 
 @jit
 def propagate_along_columns(first, last, step, field, target, limits, sources):  # type: ignore[no-untyped-def]
-    """Offer every patch of columns first..last-1 what its upper (step 1) or lower (-1) neighbour has just chosen."""
+    """Offer each patch of columns first..last-1 what its upper (1) or lower (-1) neighbour has chosen."""
     height = field.shape[0]
     for n in range(1, height):
         i = n if step > 0 else height - 1 - n
@@ -108,15 +112,13 @@ def search(first, last, seed, field, target, limits, sources):  # type: ignore[n
             state = seed + np.uint64(i * width + j) * _ODDER
             reach, part = np.float32(max(height, width) / 8), np.float32(1)
             while reach > 1:
-                state, dy = _draw(state)
-                state, dx = _draw(state)
-                state, growth = _draw(state)
-                state, turn = _draw(state)
-                state, ky = _draw(state)
-                state, kx = _draw(state)
-                a, b, c, d = changed(
-                    f[A], f[B], f[C], f[D], part * growth, part * turn, part * ky, part * kx
-                )
+                state, dy = draw(state)
+                state, dx = draw(state)
+                state, growth = draw(state)
+                state, turn = draw(state)
+                state, ky = draw(state)
+                state, kx = draw(state)
+                a, b, c, d = changed(f[A], f[B], f[C], f[D], part * growth, part * turn, part * ky, part * kx)
                 y, x = f[Y] + reach * dy, f[X] + reach * dx
                 _try(field, i, j, target, limits, sources, y, x, a, b, c, d)
                 reach *= np.float32(0.5)
@@ -124,7 +126,7 @@ def search(first, last, seed, field, target, limits, sources):  # type: ignore[n
 
 
 @jit
-def _draw(state):  # type: ignore[no-untyped-def]
+def draw(state):  # type: ignore[no-untyped-def]
     """Return the next state and a float in [-1, 1): SplitMix64 (Steele, Lea, Flood, OOPSLA 2014)."""
     state += _ODD
     z = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

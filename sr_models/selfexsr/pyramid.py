@@ -1,5 +1,6 @@
 """The picture at every size: sharp, to copy from, and soft, to compare with."""
 
+import itertools
 from collections.abc import Sequence
 from functools import lru_cache
 from math import log2, sqrt
@@ -100,7 +101,7 @@ def sources(levels: Sequence[Level], size: Size) -> Sources:
     sizes = [each.sharp.shape[:2] for each in levels]
     factor = np.array([(height / size[0], width / size[1]) for height, width in sizes], np.float32)
     scales = [1 / sqrt(fy * fx) for fy, fx in factor]
-    up_to = [finer * coarser for finer, coarser in zip(scales, scales[1:], strict=False)]
+    up_to = [finer * coarser for finer, coarser in itertools.pairwise(scales)]
     return Sources(soft, sharp, soft_place, sharp_place, factor, np.array([*up_to, np.inf], np.float32))
 
 
@@ -112,6 +113,6 @@ def _block(pictures: Sequence[Pixels]) -> tuple[npt.NDArray[np.float32], npt.NDA
 
 
 def with_border(picture: Pixels, margin: int) -> npt.NDArray[np.float32]:
-    """Return picture with replicated borders and a fourth channel of zeros, (H + 2 margin, W + 2 margin, 4)."""
+    """Return picture with replicated borders and a channel of zeros, (H + 2 margin, W + 2 margin, 4)."""
     wide = np.pad(picture, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
     return np.concatenate([wide, np.zeros((*wide.shape[:2], 1), np.float32)], axis=2)

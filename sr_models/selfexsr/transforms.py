@@ -1,7 +1,7 @@
 """Affine transforms from a target patch to its source: one row of a field for each pixel.
 
-A field is float32 (H, W, 7): source centre (y, x) in pixels of the target, the matrix (a b; c d) that maps a step
-(dy, dx) in the target to one in the source, and the patch's cost.
+A field is float32 (H, W, 7): source centre (y, x) in pixels of the target, the matrix (a b; c d) that maps
+a step (dy, dx) in the target to one in the source, and the patch's cost.
 """
 
 import math
@@ -31,7 +31,7 @@ def in_place(size: Size, scale: float) -> Field:
 
 
 def enlarged(field: Field, size: Size) -> Field:
-    """Return field for the same picture at another size: each pixel takes the transform of the nearest old one."""
+    """Return field at another size: each pixel takes the transform of the nearest old one."""
     (rows, dy, fy), (columns, dx, fx) = _nearest(field.shape[0], size[0]), _nearest(field.shape[1], size[1])
     new = field[rows[:, None], columns]
     y = new[..., Y] + new[..., A] * dy[:, None] + new[..., B] * dx
@@ -55,7 +55,7 @@ def scales(field: Field) -> npt.NDArray[np.float32]:
 
 @jit
 def allowed(height, width, limits, y, x, a, b, c, d):  # type: ignore[no-untyped-def]
-    """Return whether a source has its centre in the picture, a determinant within limits, and little stretch."""
+    """Return whether a source is in the picture, of a scale within limits, and little stretched."""
     det = a * d - b * c
     return (
         0 <= y <= height - 1
@@ -67,7 +67,7 @@ def allowed(height, width, limits, y, x, a, b, c, d):  # type: ignore[no-untyped
 
 @jit
 def changed(a, b, c, d, growth, turn, shear_y, shear_x):  # type: ignore[no-untyped-def]
-    """Return the matrix sheared, turned and grown; each change in [-1, 1], as a part of the most that is allowed."""
+    """Return the matrix sheared, turned and grown, each by a part in [-1, 1] of the most allowed."""
     scale = math.sqrt(a * d - b * c)
     factor = (scale + np.float32(MOST_GROWTH) * growth) / scale
     cos = factor * math.cos(np.float32(MOST_TURN) * turn)

@@ -1,7 +1,8 @@
 """From level to level: enlarge, match, vote, back-project."""
 
+import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from tqdm import tqdm
 
 from sr_models.data.errors import InputError
 from sr_models.data.image import Image
-from sr_models.selfexsr import patchmatch, voting
+from sr_models.selfexsr import patchmatch, planes, voting
 from sr_models.selfexsr.back_projection import back_project
 from sr_models.selfexsr.patch_cost import REACH
 from sr_models.selfexsr.pyramid import (
@@ -47,6 +48,8 @@ class Options:
     iterations: tuple[int, ...] = ITERATIONS
     """Of PatchMatch at each level, the smallest first: quality against time."""
     seed: int = 0
+    planes: bool = False
+    """Also look along the planes that vanishing points tell of."""
     threads: int | None = None
     """None: OMP_NUM_THREADS, else every core; the result is the same for any number."""
 
@@ -68,7 +71,7 @@ class SelfExsr:
 
     def __call__(self, lr: Image) -> Image:
         """Return lr at scale times its size."""
-        return np.floor(self.enlarge(lr) * 255 + np.float32(0.5)).astype(np.uint8)
+        return np.asarray(np.floor(self.enlarge(lr) * 255 + np.float32(0.5)), np.uint8)
 
     def enlarge(self, lr: Image, report: Report | None = None) -> Pixels:
         """Return the same in [0, 1] before rounding; report hears of every level."""
@@ -76,13 +79,16 @@ class SelfExsr:
         sizes = finer_sizes(small.shape[:2], self.scale)
         ratio = self.scale ** (1 / len(sizes))
         levels = [level(small, ratio)]
-        levels += [level(resize(small, size), ratio) for size in coarser_sizes(small.shape[:2], SOURCE_LEVELS)]
+        levels += [
+            level(resize(small, size), ratio) for size in coarser_sizes(small.shape[:2], SOURCE_LEVELS)
+        ]
+        found = planes.find_planes(lr, self.options.seed) if self.options.planes else None
         field = None
         with ThreadPoolExecutor(_threads(self.options)) as pool:
             for number, size in enumerate(tqdm(sizes, "selfexsr", unit="level", leave=False, disable=None)):
                 start = in_place(size, ratio) if field is None else enlarged(field, size)
                 work = _Work(start, levels, ratio, pool)
-                costs = work.match(self.options, number)
+                costs = work.match(self.options, number, found)
                 if report:
                     report(number, size, costs)
                 levels.insert(0, level(back_project(work.vote(), small).clip(0, 1), ratio))
@@ -112,15 +118,18 @@ class _Work:
         self.limits = np.array([smallest**2, largest**2, ratio], np.float32)
         self.pool = pool
 
-    def match(self, options: Options, number: int) -> list[float]:
+    def match(self, options: Options, number: int, found: planes.Planes | None) -> list[float]:
         """Search; return the mean cost before the first and after each iteration."""
         height, width = self.size
         common = (self.field, self.target, self.limits, self.sources)
+        on_level = planes.at_level(found, self.size) if found is not None and len(found.lines) else None
         self._on_lines(height, patchmatch.assess, *common)
         costs = [float(self.field[..., COST].mean())]
         for iteration in range(options.iterations[min(number, len(options.iterations) - 1)]):
             chance = np.random.SeedSequence((options.seed, number, iteration)).generate_state(1, np.uint64)[0]
             self._on_lines(height, patchmatch.search, chance, *common)
+            if on_level is not None:
+                self._on_lines(height, planes.search_planes, ~chance, *on_level, *common)
             for step in (1, -1):
                 self._on_lines(height, patchmatch.propagate_along_rows, step, *common)
                 self._on_lines(width, patchmatch.propagate_along_columns, step, *common)
@@ -140,6 +149,6 @@ class _Work:
         ends = np.linspace(0, lines, self.pool._max_workers + 1).astype(int)
         for done in [
             self.pool.submit(kernel, int(first), int(last), *arguments)
-            for first, last in zip(ends, ends[1:], strict=False)
+            for first, last in itertools.pairwise(ends)
         ]:
             done.result()

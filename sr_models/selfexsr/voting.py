@@ -13,7 +13,7 @@ _LIMIT = np.float32(BIAS_LIMIT)
 
 @jit
 def find_biases(first, last, field, target, sources, bias):  # type: ignore[no-untyped-def]
-    """Fill rows first..last-1 of bias (H, W, 3): the target patch's mean colour less its source's, within limits."""
+    """Fill rows first..last-1 of bias (H, W, 3): the target's mean colour less its source's, limited."""
     for i in range(first, last):
         for j in range(field.shape[1]):
             f = field[i, j]
@@ -24,7 +24,9 @@ def find_biases(first, last, field, target, sources, bias):  # type: ignore[no-u
             for m in range(SIDE):
                 for n in range(SIDE):
                     di, dj = np.float32(m - REACH), np.float32(n - REACH)
-                    r, g, b_ = _bilinear(sources.soft, sources.soft_place[level], y + a * di + b * dj, x + c * di + d * dj)
+                    r, g, b_ = _bilinear(
+                        sources.soft, sources.soft_place[level], y + a * di + b * dj, x + c * di + d * dj
+                    )
                     t = target[i + m, j + n]
                     red += t[0] - r
                     green += t[1] - g
