@@ -68,7 +68,7 @@ def find_segments(lr: Image) -> Vectors:
     large = rescale(rgb2gray(lr), 3, order=3, mode="edge")
     longest = max(large.shape)
     edges = canny(large, sigma=2)  # type: ignore[no-untyped-call]
-    found = probabilistic_hough_line(edges, 10, line_length=max(10, longest // 25), line_gap=2, rng=0)  # type: ignore[no-untyped-call]
+    found = probabilistic_hough_line(edges, 10, line_length=max(10, longest // 40), line_gap=2, rng=0)  # type: ignore[no-untyped-call]
     return np.asarray((np.array(found, float).reshape(-1, 4) + 0.5) / longest)
 
 
