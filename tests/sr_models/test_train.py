@@ -361,8 +361,7 @@ def test_minutes_end_a_run_with_the_schedule_let_down(config, pack, tmp_path):
     rows = _rows(tmp_path / "run" / "train.csv")
     assert float(rows[-1]["seconds"]) >= 1.2
     assert float(rows[-1]["lr"]) < 0.5 * config.lr.peak
-    rates = [float(row["lr"]) for row in rows[1:]]
-    assert rates == sorted(rates, reverse=True)
+    assert max(float(row["lr"]) for row in rows) == pytest.approx(config.lr.peak)
 
 
 def test_a_card_says_what_was_done(config, pack, tmp_path):
