@@ -72,7 +72,7 @@ def bsd100_differences() -> Plot:
 def sample_grid() -> None:
     """Write the grid of a built-in picture (CC0)."""
     with tempfile.TemporaryDirectory() as folder:
-        models = ("nearest", "bicubic", "srcnn", "espcn")
+        models = ("bicubic", "srcnn", "espcn", "srresnet-mse")
         run(Request(Path(folder), models=models))
         write_grid(make_grid(GridRequest(Path(folder), "chelsea")), IMAGES / "grid-chelsea.png")
 
