@@ -100,7 +100,10 @@ def test_the_served_page_shows_its_pictures(port, open_page):
 
 def test_serve_prints_its_address_and_ends_with_ctrl_c(tmp_path):
     folder = write_scores(tmp_path, {"psnr": {"near": [1.0]}})
-    program = "import sys; from bench.cli import main; sys.exit(main())"
+    heeds_ctrl_c = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # jobs of a shell may not
+    )
+    program = f"{heeds_ctrl_c}; import sys; from bench.cli import main; sys.exit(main())"
     command = [sys.executable, "-c", program, "page", str(folder), "--serve", "--port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr.readline() == f"wrote {folder / 'index.html'}\n"
@@ -109,7 +112,10 @@ def test_serve_prints_its_address_and_ends_with_ctrl_c(tmp_path):
         port = int(line.split(":")[2].split("/")[0])
         assert ask(port, "/")[0] == 200
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) == 0
+        try:
+            assert process.wait(timeout=20) == 0
+        finally:
+            process.kill()
         assert process.stderr.read() == ""
 
 

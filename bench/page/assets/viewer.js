@@ -113,7 +113,7 @@ class Viewer {
       if (turn !== this.turn) return;
       this.say(misfit(pictures));
       this.stage.show(misfit(pictures) ? [] : this.panes(models, pictures), { split: this.splitNow(), view: state.view });
-      this.dialog.dataset.shown = addresses.join(" ");
+      requestAnimationFrame(() => (this.dialog.dataset.shown = addresses.join(" "))); // once it is drawn
       this.ahead();
     } catch (error) {
       if (turn !== this.turn) return;
