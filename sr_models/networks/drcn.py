@@ -11,6 +11,7 @@ from sr_models.data.errors import InputError
 from sr_models.networks.bicubic import BicubicEnlargement
 
 _QUIET = 0.1
+_GAIN = 3.0  # as SRCNN's
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Drcn(nn.Module):
         super().__init__()
         width, self.recursions = config.width, config.recursions
         self.enlarge = BicubicEnlargement(config.scale)
-        self.embed = nn.Sequential(_conv(1, width), nn.ReLU(), _conv(width, width), nn.ReLU())
+        seen = nn.Conv2d(1, width, 3, padding=1, padding_mode="replicate")  # no edge where the picture ends
+        self.embed = nn.Sequential(seen, nn.ReLU(), _conv(width, width), nn.ReLU())
         self.recur = nn.Sequential(_conv(width, width), nn.ReLU())
         self.reconstruct = nn.Sequential(_conv(width, width), nn.ReLU(), _conv(width, 1))
         self.weights = nn.Parameter(torch.full((config.recursions,), 1 / config.recursions))
@@ -80,12 +82,17 @@ def _conv(n_in: int, n_out: int) -> nn.Conv2d:
 
 @torch.no_grad()
 def _start(network: Drcn) -> None:
-    """He's start, and the identity as recursion; the last layer's at a tenth, so as to begin near bicubic."""
+    """He's start, and the identity as recursion; the last layer's at a tenth, so as to begin near bicubic.
+
+    The first filters sum to zero and see contrast alone, as SRCNN's do and for the same reason.
+    """
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and module.bias is not None:
             nn.init.kaiming_normal_(module.weight)
             nn.init.zeros_(module.bias)
-    recursion, last = network.recur[0], network.reconstruct[-1]
-    if isinstance(recursion, nn.Conv2d) and isinstance(last, nn.Conv2d):
+    first, recursion, last = network.embed[0], network.recur[0], network.reconstruct[-1]
+    if isinstance(first, nn.Conv2d) and isinstance(recursion, nn.Conv2d) and isinstance(last, nn.Conv2d):
+        first.weight -= first.weight.mean((1, 2, 3), keepdim=True)
+        first.weight *= _GAIN
         nn.init.dirac_(recursion.weight)
         last.weight *= _QUIET

@@ -151,6 +151,16 @@ def test_a_drcn_starts_with_the_identity_as_recursion():
 
 
 @torch.inference_mode()
+def test_a_drcn_starts_at_bicubic_where_there_is_no_contrast(rng):
+    network = DrcnConfig(width=6, recursions=3).build()
+    for brightness in (0.0, 0.4, 1.0):
+        flat = torch.full((1, 1, 5, 6), brightness)
+        assert torch.allclose(network.predictions(flat), torch.tensor(brightness), atol=1e-5)
+    picture = torch.from_numpy(rng.random((1, 1, 5, 6))).float()
+    assert not torch.allclose(network(picture), network.enlarge(picture), atol=1e-3)
+
+
+@torch.inference_mode()
 def test_a_drcn_never_holds_its_recursions_at_once():
     network = DrcnConfig(width=6, recursions=12).build()
     made, alive = [], []
