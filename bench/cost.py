@@ -52,7 +52,7 @@ def measure(entrant: ModelEntrant, scale: int) -> Cost:
     flops = None if network is None else _flops(network, (1, channels, *lr.shape[:2]))
     passes = _SELF_ENSEMBLE if entrant.running.self_ensemble else 1
     return Cost(
-        parameters=_parameters(network, is_foreign="=" in entrant.text),
+        parameters=_parameters(upscaler, is_foreign="=" in entrant.text),
         flops=None if flops is None else passes * flops,
         latencies_ms=tuple(latencies),
         peak_memory_mib=peak,
@@ -112,10 +112,12 @@ def _milliseconds(call: Callable[[], object]) -> float:
     return 1000 * (time.perf_counter() - start)
 
 
-def _parameters(network: Any, *, is_foreign: bool) -> int | None:
+def _parameters(upscaler: Any, *, is_foreign: bool) -> int | None:
+    network = getattr(upscaler, "network", None)
     if network is None:
         return None if is_foreign else 0
-    return int(sum(weight.numel() for weight in network.parameters()))
+    left = sum(weight.numel() for weight in network.parameters())
+    return int(getattr(upscaler, "parameters", None) or left)
 
 
 def _flops(network: Any, shape: tuple[int, ...]) -> int | None:

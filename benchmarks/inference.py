@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from plain import plain
 
 from sr_models.checkpoint import Card, save_weights
 from sr_models.data.image import Image
@@ -49,8 +50,9 @@ def main() -> None:
 
 def contestants(lr: Image, device: str) -> Iterator[tuple[str, Callable[[], object]]]:
     """Yield a name and what is timed: one picture in, one picture out."""
-    network = SrresnetConfig().build().eval().to(device)
-    yield "SRResNet, naive eager fp32", lambda: to_images(network(to_tensor([lr]).to(device)).detach())
+    naive = plain(SrresnetConfig().build()).eval().to(device)
+    yield "SRResNet, naive eager fp32", lambda: to_images(naive(to_tensor([lr]).to(device)).detach())
+    network = SrresnetConfig().build()
     ensemble = Inference(device=device, self_ensemble=True)
     dtypes: list[Dtype] = ["fp32", "bf16"] if device == "cpu" else ["fp32", "bf16", "fp16"]
     for dtype in dtypes:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from plain import plain
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -61,6 +62,8 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--steps", type=int, default=12)
     args = parser.parse_args()
+    if not args.pictures.is_dir():
+        parser.error(f"{args.pictures}: no such folder")
     device = pick_device(args.device)
     files = [path for path in sorted(args.pictures.rglob("*.jpg")) if min(Image.open(path).size) >= 96]
     config = replace(recipe("srresnet-mse", "paper"), batch=16, crop_px=96)
@@ -98,7 +101,7 @@ def naive(
     config: TrainConfig, files: list[Path], device: torch.device, steps: int, workers: int
 ) -> Iterator[Callable[[], None]]:
     """Yield the steps of a loop as tutorials have it."""
-    network = replace(config.network, init="default").build().to(device).train()
+    network = plain(replace(config.network, init="default").build()).to(device).train()
     adam = torch.optim.Adam(network.parameters(), lr=1e-4)
     batches = iter(DataLoader(Jpegs(files, steps * 16), 16, num_workers=workers))
 

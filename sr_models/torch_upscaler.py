@@ -44,6 +44,8 @@ class TorchUpscaler:
     network: nn.Module
     scale: int
     inference: Inference = field(default_factory=Inference)
+    parameters: int | None = None
+    """Of the network as trained: fewer are left once batch norms are folded."""
 
     def __call__(self, lr: Image) -> Image:
         """Return lr at scale times its size."""
@@ -61,6 +63,8 @@ class LumaTorchUpscaler:
     network: nn.Module
     scale: int
     inference: Inference = field(default_factory=Inference)
+    parameters: int | None = None
+    """Of the network as trained: fewer are left once batch norms are folded."""
 
     def __call__(self, lr: Image) -> Image:
         """Return lr at scale times its size."""
@@ -93,15 +97,18 @@ def upscaler(
     if dtype is torch.float16 and device.type == "cpu":
         raise InputError("fp16 wants a GPU; on the CPU take fp32 or bf16")
     ready = fold_batch_norm(network).to(device, dtype).to(memory_format=torch.channels_last)
+    _activate_in_place(ready)
     cls = TorchUpscaler if colour == "rgb" else LumaTorchUpscaler
-    return cls(ready.requires_grad_(False), scale, replace(inference, device=str(device)))
+    parameters = sum(weight.numel() for weight in network.parameters())
+    return cls(ready.requires_grad_(False), scale, replace(inference, device=str(device)), parameters)
 
 
 def with_inference(model: Upscaler, inference: Inference) -> Upscaler:
     """Return model run as inference says, if it is one of ours; any other model is returned as it is."""
     if isinstance(model, TorchUpscaler | LumaTorchUpscaler):
         colour: Literal["rgb", "luma"] = "rgb" if isinstance(model, TorchUpscaler) else "luma"
-        return upscaler(model.network.float(), model.scale, colour, inference)
+        again = upscaler(model.network.float(), model.scale, colour, inference)
+        return replace(again, parameters=model.parameters)
     return model
 
 
@@ -213,3 +220,20 @@ def _fold_pairs(layers: nn.Sequential) -> None:
         conv, norm = layers[i], layers[i + 1]
         if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
             layers[i], layers[i + 1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
+
+
+def _activate_in_place(network: nn.Module) -> None:
+    """Let activations overwrite what the layer before them made: large blocks are slow to come by."""
+    for layers in list(network.modules()):
+        if isinstance(layers, nn.Sequential):
+            for i in range(1, len(layers)):
+                if isinstance(layers[i - 1], nn.Conv2d | nn.Identity | nn.PixelShuffle):
+                    layers[i] = _in_place(layers[i])
+
+
+def _in_place(layer: nn.Module) -> nn.Module:
+    if isinstance(layer, nn.ReLU):
+        return nn.ReLU(inplace=True)
+    if isinstance(layer, nn.PReLU) and layer.num_parameters == 1:
+        return nn.LeakyReLU(layer.weight.item(), inplace=True)
+    return layer

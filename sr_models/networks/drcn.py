@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from sr_models.data.errors import InputError
 from sr_models.networks.bicubic import BicubicEnlargement
+from sr_models.networks.thin_conv import ThinConv2d
 
 _QUIET = 0.1
 _GAIN = 3.0  # as SRCNN's
@@ -47,7 +48,7 @@ class Drcn(nn.Module):
         seen = nn.Conv2d(1, width, 3, padding=1, padding_mode="replicate")  # no edge where the picture ends
         self.embed = nn.Sequential(seen, nn.ReLU(), _conv(width, width), nn.ReLU())
         self.recur = nn.Sequential(_conv(width, width), nn.ReLU())
-        self.reconstruct = nn.Sequential(_conv(width, width), nn.ReLU(), _conv(width, 1))
+        self.reconstruct = nn.Sequential(_conv(width, width), nn.ReLU(), ThinConv2d(width, 1, 3, padding=1))
         self.weights = nn.Parameter(torch.full((config.recursions,), 1 / config.recursions))
         self.reach = 2 + -(-(4 + config.recursions) // config.scale)
         """How far a picture's pixel can act on the result, in LR pixels."""

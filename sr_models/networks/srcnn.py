@@ -9,6 +9,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from sr_models.data.errors import InputError
 from sr_models.networks.bicubic import BicubicEnlargement
+from sr_models.networks.thin_conv import ThinConv2d
 
 _GAIN = 3.0  # 1 is as good after 1,000 steps
 _QUIET = 0.1
@@ -40,7 +41,7 @@ class Srcnn(nn.Module):
         super().__init__()
         (k1, k2, k3), (n1, n2) = config.kernels, config.widths
         self.enlarge = BicubicEnlargement(config.scale)
-        first, second, last = nn.Conv2d(1, n1, k1), nn.Conv2d(n1, n2, k2), nn.Conv2d(n2, 1, k3)
+        first, second, last = nn.Conv2d(1, n1, k1), nn.Conv2d(n1, n2, k2), ThinConv2d(n2, 1, k3)
         _start(first, second, last)
         self.body = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), last)
         self.margin = (k1 + k2 + k3 - 3) // 2

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from sr_models.data.errors import InputError
 from sr_models.networks.initial import icnr_, pass_through_
+from sr_models.networks.thin_conv import ThinConv2d
 
 _STAGES = {2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
 
@@ -56,7 +57,7 @@ class Srresnet(nn.Module):
         self.blocks = nn.Sequential(*(ResidualBlock(width, config.norm) for _ in range(config.blocks)))
         self.join = nn.Sequential(nn.Conv2d(width, width, 3, padding=1), _norm(width, config.norm))
         self.upscale = nn.Sequential(*(UpscaleStage(width, r) for r in _STAGES[config.scale]))
-        self.tail = nn.Conv2d(width, 3, 9, padding=4)
+        self.tail = ThinConv2d(width, 3, 9, padding=4)
         self.reach = 4 + 2 * config.blocks + 1 + len(_STAGES[config.scale]) + 4
         """How far a picture's pixel can act on the result, in LR pixels (a little more than the least)."""
         self.floats_per_pixel = 3 * width * config.scale**2

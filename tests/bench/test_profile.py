@@ -71,6 +71,10 @@ def test_macs_are_those_of_the_convolutions_and_flops_are_two_each(quick):
     assert counted.parameters == weights + 64 + 32 + 16
 
 
+def test_batch_norms_count_as_parameters_though_they_are_folded(quick):
+    assert cost.measure(entrant("srresnet-mse"), 4).parameters == 1_549_462
+
+
 def test_srcnn_costs_what_its_enlarged_picture_costs(quick):
     counted = cost.measure(entrant("srcnn"), 4)
     enlargement = 25 * 16 * 320 * 180  # the bicubic of its first step, as a convolution

@@ -72,6 +72,18 @@ def test_batch_norms_fold_into_their_convolutions_and_the_network_given_is_left_
         assert torch.allclose(folded(x), network.eval()(x), atol=1e-6)
 
 
+@pytest.mark.parametrize("config", NETWORKS, ids=lambda c: c.family)
+def test_what_is_made_ready_computes_what_the_network_does(config):
+    network = _warm(config)
+    ready = upscaler(network, config.scale, config.colour, CPU).network
+    x = torch.rand(2, 3 if config.colour == "rgb" else 1, 9, 8)
+    given = x.clone()
+    with torch.no_grad():
+        assert torch.allclose(ready(x), network.eval()(x), atol=1e-5)
+    assert torch.equal(x, given)
+    assert any(getattr(module, "inplace", False) for module in ready.modules()) or config.family == "espcn"
+
+
 def test_a_batch_is_its_pictures_one_by_one(rng):
     model = upscaler(_warm(NETWORKS[0]), 4, "rgb", CPU)
     pictures = list(rng.integers(0, 256, (3, 10, 12, 3)).astype(np.uint8))
