@@ -13,7 +13,7 @@ from bench.columns import Column, columns, dataset_order
 from bench.metric import METRICS, metric_names
 from bench.paired import ALPHA, smallest_p
 from bench.profile import Profile
-from bench.protocol import PROTOCOLS
+from bench.protocol import PROTOCOLS, protocol
 from bench.store import Score
 
 MARK = "†"
@@ -134,12 +134,15 @@ def boards(
     profiles: Sequence[Profile] = (),
     stated: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Board]:
-    """Return one board for each (scale, lr, protocol) among the scores, with what its models cost."""
+    """Return one board for each (scale, lr, protocol) among the scores, with what its models cost.
+
+    Raises UnknownNameError for a protocol that is none of ours.
+    """
     groups: dict[tuple[int, str, str], list[Score]] = {}
     for score in scores:
         groups.setdefault((score.scale, score.lr, score.protocol), []).append(score)
     order = list(PROTOCOLS)
-    keys = sorted(groups, key=lambda key: (key[0], key[1], order.index(key[2])))
+    keys = sorted(groups, key=lambda key: (key[0], key[1], order.index(protocol(key[2]).name)))
     return [
         replace(_with_costs(_board(key, groups[key], run), profiles), stated=dict(stated)) for key in keys
     ]

@@ -56,6 +56,11 @@ def test_a_mean_carries_its_t_interval_over_pictures():
     assert (cell.low, cell.high) == (pytest.approx(low), pytest.approx(high))
 
 
+def test_a_protocol_nobody_knows_is_named():
+    with pytest.raises(InputError, match="no protocol called 'sragn'; did you mean srgan?"):
+        boards(scores_of("a", [1.0], protocol="sragn"), "a run")
+
+
 def test_the_mean_is_of_decibels_not_of_errors():
     assert board(scores_of("a", [10.0, 50.0])).cells["a", "Set5", "psnr"].mean == 30.0
 
