@@ -84,6 +84,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     add("--batch", type=int, help="instead of the recipe's")
     add("--crop", type=int, metavar="PX", help="HR crop side, instead of the recipe's")
     add("--lr", type=float, help="peak learning rate, instead of the recipe's")
+    add("--recursions", type=int, metavar="N", help="DRCN's, instead of the recipe's 16")
     add("--seed", type=int, default=0)
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     add("--precision", choices=("auto", "fp32", "bf16"), default="auto")
@@ -123,10 +124,16 @@ def _train(args: argparse.Namespace) -> int:
 
 def _with_arguments(config: "TrainConfig", args: argparse.Namespace) -> "TrainConfig":
     for name, value in vars(args).items():
-        if name in ("steps", "minutes", "batch", "crop", "lr") and value is not None and value <= 0:
+        if (
+            name in ("steps", "minutes", "batch", "crop", "lr", "recursions")
+            and value is not None
+            and value <= 0
+        ):
             raise InputError(f"--{name} wants a positive number, {value} came")
     if args.lr:
         config = replace(config, lr=replace(config.lr, peak=args.lr))
+    if args.recursions:
+        config = _with_recursions(config, args.recursions)
     return replace(
         config,
         steps=args.steps or config.steps,
@@ -135,6 +142,14 @@ def _with_arguments(config: "TrainConfig", args: argparse.Namespace) -> "TrainCo
         crop_px=args.crop or config.crop_px,
         seed=args.seed,
     )
+
+
+def _with_recursions(config: "TrainConfig", recursions: int) -> "TrainConfig":
+    from sr_models.networks.drcn import DrcnConfig
+
+    if not isinstance(config.network, DrcnConfig):
+        raise InputError(f"--recursions is for drcn and drcn-lite, not for {config.name}")
+    return replace(config, network=replace(config.network, recursions=recursions))
 
 
 def _info_arguments(parser: argparse.ArgumentParser) -> None:

@@ -28,6 +28,15 @@ def test_training_goes_on_where_it_stopped(trained, capsys):
     assert "- trained: 4 steps of 2 crops of 32 px" in capsys.readouterr().out
 
 
+def test_a_drcn_of_few_recursions_starts_one_of_more(trained, capsys):
+    folder, common, _ = trained
+    few, more = (["train", "drcn-lite", *common, "--out", str(folder / n), "--recursions", n] for n in "23")
+    assert main([*few, "--steps", "1"]) == 0
+    assert main([*more, "--steps", "1", "--start", str(folder / "2" / "best.safetensors")]) == 0
+    main(["info", str(folder / "3" / "best.safetensors")])
+    assert "recursions 3" in capsys.readouterr().out
+
+
 def test_info_prints_the_card(trained, capsys):
     folder, _, _ = trained
     assert main(["info", str(folder / "run" / "best.safetensors")]) == 0
@@ -57,6 +66,10 @@ def test_list_names_every_model(capsys):
         (["train", "espn", "--data", "x", "--out", "y"], "no recipe called 'espn'; did you mean espcn?"),
         (["train", "espcn", "--data", "none.pack", "--out", "y"], "none.pack: no such file; make it with"),
         (["train", "espcn", "--data", "x", "--out", "y", "--batch", "-1"], "--batch wants a positive number"),
+        (
+            ["train", "espcn", "--data", "x", "--out", "y", "--recursions", "4"],
+            "--recursions is for drcn and drcn-lite, not for espcn",
+        ),
         (["pack", "none", "--out", "t.pack", "--unchecked"], "none: no such folder"),
         (["info", "srresnet-mze"], "no weights called 'srresnet-mze' are shipped"),
         (["info", "none.safetensors"], "none.safetensors: no such file"),
