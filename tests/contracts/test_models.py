@@ -10,6 +10,12 @@ from sr_models.upscaler import LumaUpscaler
 FAST = [model.name for model in MODELS if not model.slow]
 
 
+def levels(name):
+    """Colour errors allowed, in grey levels: what LR consistency of 45 dB, or 33 dB from features, comes to."""
+    is_from_features = name.startswith(("srresnet-vgg", "srgan-vgg"))
+    return 255 / 10 ** ((33 if is_from_features else 45) / 20)
+
+
 @pytest.mark.parametrize("name", FAST)
 @pytest.mark.parametrize("shape", [(17, 13), (24, 24), (1, 5)])
 def test_any_size_grows_by_the_scale(name, shape, rng):
@@ -31,13 +37,13 @@ def test_the_same_picture_gives_the_same_result(name, photo):
 def test_a_grey_picture_stays_nearly_grey(name, photo):
     grey = np.repeat(to_grey(photo)[..., None], 3, axis=2)
     sr = MODELS[name].build(4)(grey).astype(int)
-    assert np.abs(np.diff(sr, axis=2)).mean() < 3
+    assert np.abs(np.diff(sr, axis=2)).mean() < levels(name)
 
 
 @pytest.mark.parametrize("name", FAST)
 def test_the_mean_colour_is_kept(name, photo):
     sr = MODELS[name].build(4)(photo)
-    assert sr.mean(axis=(0, 1)) == pytest.approx(photo.mean(axis=(0, 1)), abs=3)
+    assert sr.mean(axis=(0, 1)) == pytest.approx(photo.mean(axis=(0, 1)), abs=levels(name))
 
 
 @pytest.mark.parametrize("name", FAST)
