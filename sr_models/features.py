@@ -6,6 +6,7 @@ smaller encoder that Wang et al. (CVPR 2020) distilled from VGG19, up to relu5_1
 convolutions map back to VGG19's channels: a stand-in for VGG54 where the true one cannot be had.
 """
 
+import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,11 +71,7 @@ def load_features(layer: Layer, path: Path | None, scale: float | None = None) -
                 "vgg54d compares features of the distilled encoder: give its file with --vgg PATH"
             )
         return _torchvision(layer, _download(), scale)
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    state = state.get("model", state)
+    state = _read(path)
     if "features.0.weight" in state and layer != "vgg54d":
         return _torchvision(layer, state, scale)
     if "conv51_aux.weight" in state and layer == "vgg54d":
@@ -85,6 +82,20 @@ def load_features(layer: Layer, path: Path | None, scale: float | None = None) -
         f"{path}: no known source of {layer} features; wanted torchvision's vgg19, vgg_normalised_conv3_1 "
         f"(vgg22 only) or the distilled encoder (vgg54d only); came: {', '.join(list(state)[:4])}, ..."
     )
+
+
+def _read(path: Path) -> Mapping[str, Tensor]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, OSError) as error:
+        raise InputError(f"{path}: not a file of weights ({str(error).splitlines()[0]})") from None
+    if isinstance(state, Mapping) and "model" in state:
+        state = state["model"]
+    if not isinstance(state, Mapping):
+        raise InputError(f"{path}: a {type(state).__name__}, but weights by name are wanted")
+    return state
 
 
 def _download() -> Mapping[str, Tensor]:
@@ -137,7 +148,10 @@ def _reflected(state: Mapping[str, Tensor], names: Sequence[str]) -> list[nn.Mod
 
 
 def _conv(state: Mapping[str, Tensor], name: str, padding: int = 0) -> nn.Conv2d:
-    weight, bias = state[f"{name}.weight"], state[f"{name}.bias"]
+    try:
+        weight, bias = state[f"{name}.weight"], state[f"{name}.bias"]
+    except KeyError as missing:
+        raise InputError(f"the feature network has no {missing}: its file is not whole") from None
     conv = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2], padding=padding)
     conv.load_state_dict({"weight": weight, "bias": bias})
     return conv

@@ -83,6 +83,28 @@ def test_the_wrong_file_for_a_layer_is_refused(layer, name, data_folder):
         load_features(layer, data_folder / "perceptual" / name)
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "not a file of weights"),
+        (b"text", "not a file of weights"),
+        (torch.zeros(3), "a Tensor, but weights by name are wanted"),
+        ({"features.0.weight": torch.zeros(64, 3, 3, 3)}, "no 'features.0.bias': its file is not whole"),
+    ],
+    ids=["folder", "text", "tensor", "part"],
+)
+def test_what_is_no_whole_feature_network_is_refused(content, says, tmp_path):
+    path = tmp_path / "vgg.pth"
+    if content is None:
+        path.mkdir()
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    with pytest.raises(InputError, match=says):
+        load_features("vgg22", path)
+
+
 def test_the_stand_in_is_never_downloaded_and_a_missing_file_says_so(tmp_path):
     with pytest.raises(InputError, match="give its file with --vgg"):
         load_features("vgg54d", None)
