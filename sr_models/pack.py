@@ -100,12 +100,14 @@ def open_pack(path: Path) -> Pack:
                 raise InputError(f"{path} is not a pack: make one with `sr-models pack DIR... --out {path}`")
             header_size = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(header_size))
+        pictures = tuple(Picture(**values) for values in header["pictures"])
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; make it with `sr-models pack DIR... --out {path}`") from None
-    except (json.JSONDecodeError, UnicodeDecodeError):
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, OverflowError, MemoryError):  # ValueError: not JSON, not UTF-8
         raise InputError(f"{path}: the pack is cut short or damaged: pack again") from None
     pixels_at = _aligned(len(_MAGIC) + 8 + header_size)
-    pictures = tuple(Picture(**values) for values in header["pictures"])
     pack = Pack(path, pictures, tuple(header["checked_against"]), pixels_at)
     wanted, came = pixels_at + sum(p.size for p in pictures), path.stat().st_size
     if came != wanted:

@@ -115,6 +115,15 @@ def test_a_pack_cut_short_is_refused(pack, keep):
         open_pack(pack.path)
 
 
+@pytest.mark.parametrize(
+    "header", [b"\xff" * 8, (2**62).to_bytes(8, "little"), (2).to_bytes(8, "little") + b"{}"]
+)
+def test_a_damaged_table_of_contents_is_refused(header, tmp_path):
+    (tmp_path / "x.pack").write_bytes(b"SRPACK1\n" + header)
+    with pytest.raises(InputError, match="cut short or damaged"):
+        open_pack(tmp_path / "x.pack")
+
+
 def test_another_file_is_no_pack(tmp_path):
     (tmp_path / "x.pack").write_bytes(b"something else entirely")
     with pytest.raises(InputError, match="not a pack"):
