@@ -40,6 +40,11 @@ def mean_scores(path: Path, model: str) -> Mapping[str, Any]:
     mine = table[table["model"] == model]
     if mine.empty:
         raise InputError(f"{path} has no scores of {model}; it has {', '.join(sorted(set(table['model'])))}")
+    if several := [what for what in ("scale", "lr") if mine[what].nunique() > 1]:
+        raise InputError(
+            f"{path} has scores of {model} at more than one {' and '.join(several)}: "
+            "give a file of one `bench run`"
+        )
     means: dict[str, dict[str, dict[str, float]]] = {}
     averages = mine.groupby(["protocol", "dataset", "metric"], as_index=False)["value"].mean()
     for protocol, dataset, metric, value in averages.itertuples(index=False):

@@ -50,6 +50,15 @@ def test_scores_of_another_model_are_not_taken(tmp_path):
         mean_scores(tmp_path / "scores.csv", "z")
 
 
+def test_scores_at_two_scales_are_not_one_mean(tmp_path):
+    header = SCORES.splitlines()[0]
+    row = "m,Set5,{},matlab,a,matlab,psnr,{},0"
+    text = "\n".join([header, row.format(4, 30.0), row.format(2, 36.0)])
+    (tmp_path / "scores.csv").write_text(text)
+    with pytest.raises(InputError, match="more than one scale"):
+        mean_scores(tmp_path / "scores.csv", "m")
+
+
 def test_a_card_does_not_change_the_version_and_a_weight_does(tmp_path):
     network = _weights(tmp_path / "a.safetensors")
     save_weights(tmp_path / "b.safetensors", network, Card("other", EspcnConfig(), notes="another card"))
