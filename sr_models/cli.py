@@ -1,6 +1,7 @@
 """`sr-models`: networks, training and weights from the command line."""
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -92,7 +93,12 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
         "--vgg", type=Path, metavar="PATH", help="feature network, instead of downloading torchvision's VGG19"
     )
     add("--feature-scale", type=float, help="factor on the features before they are compared")
-    add("--validate-every", type=int, default=500, metavar="N", help="steps (default: 500)")
+    add(
+        "--validate-every",
+        type=int,
+        metavar="N",
+        help="steps, between which a kill loses all (default: 500; 5000 with --schedule gpu)",
+    )
     add("--log-every", type=int, default=50, metavar="N", help="steps (default: 50)")
     add("--no-graph", action="store_true", help="on CUDA: launch kernels one by one")
 
@@ -115,7 +121,7 @@ def _train(args: argparse.Namespace) -> int:
         vgg=args.vgg,
         feature_scale=args.feature_scale,
         log_every=args.log_every,
-        validate_every=args.validate_every,
+        validate_every=args.validate_every or (5000 if args.schedule == "gpu" else 500),
         graph=not args.no_graph,
     )
     print(train(config, open_pack(args.data), args.out, options))
@@ -123,13 +129,7 @@ def _train(args: argparse.Namespace) -> int:
 
 
 def _with_arguments(config: "TrainConfig", args: argparse.Namespace) -> "TrainConfig":
-    for name, value in vars(args).items():
-        if (
-            name in ("steps", "minutes", "batch", "crop", "lr", "recursions")
-            and value is not None
-            and value <= 0
-        ):
-            raise InputError(f"--{name} wants a positive number, {value} came")
+    _refuse_nonsense(args)
     if args.lr:
         config = replace(config, lr=replace(config.lr, peak=args.lr))
     if args.recursions:
@@ -142,6 +142,15 @@ def _with_arguments(config: "TrainConfig", args: argparse.Namespace) -> "TrainCo
         crop_px=args.crop or config.crop_px,
         seed=args.seed,
     )
+
+
+def _refuse_nonsense(args: argparse.Namespace) -> None:
+    for name, value in vars(args).items():
+        number = isinstance(value, int | float) and not isinstance(value, bool) and name != "seed"
+        if number and not (value > 0 and math.isfinite(value)):
+            raise InputError(f"--{name.replace('_', '-')} wants a positive number, {value} came")
+        if name == "seed" and value < 0:
+            raise InputError(f"--seed wants 0 or more, {value} came")
 
 
 def _with_recursions(config: "TrainConfig", recursions: int) -> "TrainConfig":
@@ -212,6 +221,7 @@ def _study(args: argparse.Namespace) -> int:
     from sr_models.pack import open_pack
     from sr_models.study import study_depth, study_evolution
 
+    _refuse_nonsense(args)
     pack = open_pack(args.data)
     if args.kind == "depth":
         out = study_depth(
