@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from sr_models.data.errors import InputError
 from sr_models.networks.initial import icnr_, pass_through_
+from sr_models.networks.shared_prelu import SharedPReLU
 from sr_models.networks.thin_conv import ThinConv2d
 
 _STAGES = {2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
@@ -53,7 +54,7 @@ class Srresnet(nn.Module):
         super().__init__()
         width = config.width
         self.long_skip, self.norm = config.long_skip, config.norm
-        self.head = nn.Sequential(nn.Conv2d(3, width, 9, padding=4), nn.PReLU())
+        self.head = nn.Sequential(nn.Conv2d(3, width, 9, padding=4), SharedPReLU())
         self.blocks = nn.Sequential(*(ResidualBlock(width, config.norm) for _ in range(config.blocks)))
         self.join = nn.Sequential(nn.Conv2d(width, width, 3, padding=1), _norm(width, config.norm))
         self.upscale = nn.Sequential(*(UpscaleStage(width, r) for r in _STAGES[config.scale]))
@@ -90,7 +91,7 @@ class ResidualBlock(nn.Module):
         self.body = nn.Sequential(
             nn.Conv2d(width, width, 3, padding=1),
             _norm(width, norm),
-            nn.PReLU(),
+            SharedPReLU(),
             nn.Conv2d(width, width, 3, padding=1),
             _norm(width, norm),
         )
@@ -105,7 +106,7 @@ class UpscaleStage(nn.Sequential):
 
     def __init__(self, width: int, r: int) -> None:
         conv = nn.Conv2d(width, width * r**2, 3, padding=1)
-        super().__init__(conv, nn.PixelShuffle(r), nn.PReLU())
+        super().__init__(conv, nn.PixelShuffle(r), SharedPReLU())
         self.r = r
 
     @property

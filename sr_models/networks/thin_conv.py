@@ -8,9 +8,10 @@ from torch.nn import functional as F  # noqa: N812
 class ThinConv2d(nn.Conv2d):
     """nn.Conv2d with a square odd kernel and stride 1, for one to three outputs.
 
-    CPU kernels work on 8 or 16 output channels at once and leave most of them idle here. So on CPUs, in fp32,
-    each column of the kernel becomes outputs of its own, and a second convolution, of zeros and ones, shifts
-    and adds them: the same sums in another order. Elsewhere, and in exported graphs, nn.Conv2d's.
+    CPU kernels work on 8 or 16 output channels at once and leave most of them idle here. So on CPUs, in fp32
+    and bf16, each column of the kernel becomes outputs of its own, and a second convolution, of zeros and
+    ones, shifts and adds them: the same sums in another order (bf16 rounds the parts, too). Elsewhere, and in
+    exported graphs, nn.Conv2d's.
     """
 
     columns: Tensor
@@ -22,16 +23,15 @@ class ThinConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, n_out, H, W)."""
-        if not _is_plain_cpu(x):
+        if not _is_quick_here(x):
             return super().forward(x)
         n_out, n_in, kernel, _ = self.weight.shape
         upright = self.weight.permute(3, 0, 1, 2).reshape(kernel * n_out, n_in, kernel, 1)
         padding = int(self.padding[0])
         parts = F.conv2d(x, upright, padding=(padding, 0))
-        return F.conv2d(parts, self.columns, self.bias, padding=(0, padding))
+        return F.conv2d(parts, self.columns.to(parts.dtype), self.bias, padding=(0, padding))
 
 
-def _is_plain_cpu(x: Tensor) -> bool:
-    if x.device.type != "cpu" or x.dtype != torch.float32:
-        return False
-    return not (torch.is_autocast_enabled("cpu") or torch.compiler.is_exporting())
+def _is_quick_here(x: Tensor) -> bool:
+    is_quick = x.dtype in (torch.float32, torch.bfloat16)
+    return x.device.type == "cpu" and is_quick and not torch.compiler.is_exporting()

@@ -32,17 +32,26 @@ def test_results_and_gradients_are_those_of_a_convolution(convs):
         torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
 
 
-def test_the_quick_way_is_taken_on_cpus_in_fp32_alone(convs, monkeypatch):
+def test_the_quick_way_is_taken_on_cpus_in_fp32_and_bf16_alone(convs, monkeypatch):
     thin, _ = convs
     taken = []
     monkeypatch.setattr(nn.Conv2d, "forward", lambda self, x: taken.append(x.dtype) or x)
     thin(torch.randn(1, thin.in_channels, 9, 9))
+    with torch.autocast("cpu", torch.bfloat16):
+        thin(torch.randn(1, thin.in_channels, 9, 9))
     assert taken == []
     thin(torch.randn(1, thin.in_channels, 9, 9).double())
     thin(torch.randn(1, thin.in_channels, 9, 9, device="meta"))
-    with torch.autocast("cpu", torch.bfloat16):
-        thin(torch.randn(1, thin.in_channels, 9, 9))
-    assert taken == [torch.float64, torch.float32, torch.float32]
+    assert taken == [torch.float64, torch.float32]
+
+
+def test_bf16_is_that_of_a_convolution_up_to_rounding(convs):
+    thin, plain = convs
+    x = torch.randn(1, thin.in_channels, 12, 12)
+    exact = plain(x).detach()
+    half = copy.deepcopy(thin).bfloat16()(x.bfloat16()).detach().float()
+    # Inputs, weights, parts and result are rounded to 8 bits: 2**-8 of the terms' size each, at random.
+    assert float((half - exact).square().mean().sqrt() / exact.square().mean().sqrt()) < 4 * 2**-8
 
 
 def test_an_exported_graph_has_one_convolution(convs):
