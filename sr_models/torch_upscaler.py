@@ -107,7 +107,7 @@ def with_inference(model: Upscaler, inference: Inference) -> Upscaler:
     """Return model run as inference says, if it is one of ours; any other model is returned as it is."""
     if isinstance(model, TorchUpscaler | LumaTorchUpscaler):
         colour: Literal["rgb", "luma"] = "rgb" if isinstance(model, TorchUpscaler) else "luma"
-        again = upscaler(model.network.float(), model.scale, colour, inference)
+        again = upscaler(copy.deepcopy(model.network).float(), model.scale, colour, inference)
         return replace(again, parameters=model.parameters)
     return model
 
@@ -141,12 +141,16 @@ def to_images(x: Tensor) -> list[Image]:
 
 @torch.inference_mode()
 def run(network: nn.Module, x: Tensor, scale: int, inference: Inference) -> Tensor:
-    """Return network(x), (N, C, H, W) in float32 on the CPU, tiled and averaged as inference says."""
+    """Return network(x), (N, C, H, W) in float32 on the CPU, tiled and averaged as inference says.
+
+    On NVIDIA, fp32 is fp32: TF32, torch's default for convolutions, has ten bits of mantissa.
+    """
     device, dtype = pick_device(inference.device), DTYPES[inference.dtype]
 
     def forward(tile: Tensor) -> Tensor:
         tile = tile.to(device, dtype).contiguous(memory_format=torch.channels_last)
-        return network(tile).float().cpu()  # type: ignore[no-any-return]
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            return network(tile).float().cpu()  # type: ignore[no-any-return]
 
     def whole(picture: Tensor) -> Tensor:
         side = tile_side(network, x.shape[0], inference)
@@ -218,17 +222,20 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
 def _fold_pairs(layers: nn.Sequential) -> None:
     for i in range(len(layers) - 1):
         conv, norm = layers[i], layers[i + 1]
-        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d) and norm.track_running_stats:
             layers[i], layers[i + 1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
 
 
 def _activate_in_place(network: nn.Module) -> None:
-    """Let activations overwrite what the layer before them made: large blocks are slow to come by."""
+    """Let activations overwrite what a convolution before them made: large blocks are slow to come by."""
     for layers in list(network.modules()):
         if isinstance(layers, nn.Sequential):
-            for i in range(1, len(layers)):
-                if isinstance(layers[i - 1], nn.Conv2d | nn.Identity | nn.PixelShuffle):
-                    layers[i] = _in_place(layers[i])
+            before: nn.Module | None = None
+            for i, layer in enumerate(list(layers)):
+                if isinstance(before, nn.Conv2d | nn.PixelShuffle):
+                    layers[i] = _in_place(layer)
+                if not isinstance(layer, nn.Identity):
+                    before = layer
 
 
 def _in_place(layer: nn.Module) -> nn.Module:

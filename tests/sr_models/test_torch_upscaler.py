@@ -139,6 +139,56 @@ def test_options_can_be_given_to_a_model_that_is_already_built(photo):
     assert with_inference(alien, CPU) is alien
 
 
+def test_a_model_that_is_already_built_is_left_as_it_is(photo):
+    half = upscaler(_warm(NETWORKS[0]), 4, "rgb", replace(CPU, dtype="bf16"))
+    before = half(photo[:24, :24])
+    with_inference(half, CPU)
+    assert np.array_equal(half(photo[:24, :24]), before)
+
+
+def test_an_activation_before_a_convolution_leaves_the_skip_alone():
+    class PreActivated(nn.Module):
+        reach, floats_per_pixel = 1, 100
+
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Sequential(nn.Identity(), nn.ReLU(), nn.Conv2d(1, 1, 1))
+
+        def forward(self, x):
+            return x + self.body(x - 0.5)
+
+    network = PreActivated()
+    x = torch.linspace(0, 1, 16).reshape(1, 1, 4, 4)
+    wanted = network(x)
+    ready = upscaler(network, 1, "luma", CPU).network
+    y = (x - 0.5).clone()
+    ready.body(y)
+    assert torch.equal(y, x - 0.5)
+    assert torch.allclose(run(ready, x, 1, CPU), wanted)
+
+
+def test_batch_norms_without_running_averages_are_not_folded():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3, track_running_stats=False))
+    x = torch.rand(2, 3, 4, 4)
+    assert torch.allclose(fold_batch_norm(network)(x), network(x))
+
+
+def test_fp32_is_not_tf32():
+    class Curious(nn.Module):
+        reach, floats_per_pixel = 0, 1
+
+        def forward(self, x):
+            seen.append(torch.backends.cudnn.allow_tf32)
+            return x
+
+    seen: list[bool] = []
+    before = torch.backends.cudnn.allow_tf32
+    run(Curious(), torch.rand(1, 1, 2, 2), 1, CPU)
+    assert seen == [False]
+    assert torch.backends.cudnn.allow_tf32 == before
+
+
 def test_rounding_happens_once_half_up_and_clipped():
     x = torch.tensor([-0.1, 0.5 / 255, 1.49 / 255, 2.5 / 255, 1.2]).reshape(1, 1, 1, 5).expand(1, 3, 1, 5)
     assert to_images(x)[0][0, :, 0].tolist() == [0, 1, 1, 3, 255]
