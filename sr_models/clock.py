@@ -37,6 +37,16 @@ class Clock:
             return progress.step >= self.config.steps
         return progress.seconds >= 60 * self.config.minutes
 
+    def steps_left(self, progress: Progress) -> int:
+        """Return how many steps are left, at least 1; by minutes, at the speed of the last ones, and 1 until
+        that is known.
+        """
+        if self.config.minutes is None:
+            return max(1, self.config.steps - progress.step)
+        if not self._seconds_per_step:
+            return 1
+        return max(1, int((60 * self.config.minutes - progress.seconds) / self._seconds_per_step))
+
     def rates(self, step: int, progress: Progress) -> Rates:
         """Return the rates of a step; the average warms up, so that it does not remember the start."""
         ema = self.config.ema

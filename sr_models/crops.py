@@ -57,10 +57,6 @@ def crop_source(pack: Pack, crop_px: int) -> CropSource:
             f"{small[0].name} is {small[0].width}x{small[0].height}, smaller than a {crop_px} px crop "
             f"({len(small)} such pictures): pack without them, or train on smaller crops"
         )
-    if not pictures:
-        raise InputError(
-            f"{pack.path}: at least two pictures are wanted, one to train on and one to validate"
-        )
     weights = np.sqrt([float(p.height * p.width) for p in pictures])
     offsets, heights, widths = np.array([(p.offset, p.height, p.width) for p in pictures], np.int64).T
     return CropSource(crop_px, offsets, heights, widths, np.cumsum(weights / weights.sum()))

@@ -55,6 +55,8 @@ class RunState:
     discriminator: nn.Module | None
     d_adam: Adam | None
     progress: Progress = field(default_factory=Progress)
+    made_from: dict[str, Any] = field(default_factory=dict)
+    """What the run learns from, by name: plain values that must be the same when it goes on."""
 
 
 def new_state(config: TrainConfig, device: torch.device) -> RunState:
@@ -91,7 +93,11 @@ def start_from(state: RunState, weights: nn.Module) -> None:
 def save_state(state: RunState, path: Path) -> None:
     """Write the run, whole or not at all; a full disk is an InputError and leaves the old file as it was."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _tensors(state)}
-    about = {"config": config_json(state.config), "progress": asdict(state.progress)}
+    about = {
+        "config": config_json(state.config),
+        "made_from": state.made_from,
+        "progress": asdict(state.progress),
+    }
     try:
         write_bytes(path, save(tensors, {_KEY: json.dumps(about)}))
     except OSError as error:
@@ -102,7 +108,9 @@ def save_state(state: RunState, path: Path) -> None:
 
 
 def load_state(state: RunState, path: Path) -> None:
-    """Fill state from the file at path, written by a run of the same recipe, or raise InputError."""
+    """Fill state from the file at path, written by a run of the same recipe on the same pictures and
+    features, or raise InputError.
+    """
     try:
         with safe_open(path, "pt") as file:
             about = json.loads((file.metadata() or {}).get(_KEY, "{}"))
@@ -111,7 +119,7 @@ def load_state(state: RunState, path: Path) -> None:
         raise InputError(f"{path}: no such file: there is nothing to resume") from None
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: not a whole checkpoint ({error})") from None
-    _check_same_run(about.get("config"), state.config, path)
+    _check_same_run(about, state, path)
     for prefix, network in _networks(state):
         network.load_state_dict(network.state_dict() | _integers(tensors, prefix))
         floats = {k: v for k, v in _under(tensors, prefix).items() if v.is_floating_point()}
@@ -135,16 +143,17 @@ def _adam(network: nn.Module, lr: Tensor) -> Adam:
     return Adam(network.parameters(), lr=lr, betas=(0.9, 0.999), fused=True, capturable=lr.is_cuda)
 
 
-def _check_same_run(saved: Any, config: TrainConfig, path: Path) -> None:
-    if saved is None:
+def _check_same_run(about: dict[str, Any], state: RunState, path: Path) -> None:
+    if "config" not in about:
         raise InputError(f"{path}: not a checkpoint of a run")
-    now = config_json(config)
+    saved = {**about["config"], **about.get("made_from", {})}
+    now = {**config_json(state.config), **state.made_from}
     free = {"steps", "minutes"}  # a run may be prolonged
     if changed := sorted(k for k in now if k not in free and saved.get(k, now[k]) != now[k]):
         raise InputError(
             f"{path}: from a run with other settings "
             f"({', '.join(f'{k} {saved.get(k)} not {now[k]}' for k in changed)}): "
-            "resume it with the same recipe, or train into another folder"
+            "resume it with what it began with, or begin another run in another folder, with --start"
         )
 
 

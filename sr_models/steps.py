@@ -53,20 +53,24 @@ def new_stepper(state: RunState, phi: Phi | None, *, bf16: bool, world: World) -
 
 
 def step(s: Stepper, hr_uint8: Tensor) -> None:
-    """Make one step with HR crops uint8 (B, 3, C, C). A step whose numbers are not finite changes nothing."""
+    """Make one step with HR crops uint8 (B, 3, C, C).
+
+    Gradients that are not finite change nothing, neither do those of G after D's were not; such a step
+    is counted. D, which goes first, keeps its step if only G's gradients are not finite.
+    """
     state = s.state
     lr, hr = pair(s, hr_uint8)
     state.generator.train()
     kept = _copy_buffers(state)
     with _autocast(s):
         sr = _reconstruct(state, lr)
-    meters = torch.zeros_like(s.meters)
+    meters, possible = torch.zeros_like(s.meters), torch.ones_like(s.streak)
     if state.discriminator is not None:
-        _discriminator_step(s, meters, sr.detach().float(), hr)
+        possible = _discriminator_step(s, meters, sr.detach().float(), hr)
     gradient = _gradient_at_output(s, meters, sr.detach().float(), hr)
     state.g_adam.zero_grad(set_to_none=True)
     torch.autograd.backward(sr, gradient.to(sr.dtype))
-    finite = _update(s, state.generator, state.g_adam, meters, "gradient_g")
+    finite = _update(s, state.generator, state.g_adam, meters, "gradient_g", possible)
     _restore_buffers(state, kept, finite)
     _average(s, finite)
     _count(s, meters, finite)
@@ -93,7 +97,8 @@ def _luma(x: Tensor, weights: Tensor) -> Tensor:
     return torch.einsum("bchw,c->bhw", x, weights).unsqueeze(1) + 16.0 / 255.0
 
 
-def _discriminator_step(s: Stepper, meters: Tensor, sr: Tensor, hr: Tensor) -> None:
+def _discriminator_step(s: Stepper, meters: Tensor, sr: Tensor, hr: Tensor) -> Tensor:
+    """Return whether D's gradients were finite (a 0/1 tensor)."""
     discriminator, adam = s.state.discriminator, s.state.d_adam
     if discriminator is None or adam is None:
         raise TypeError("a GAN step wants a discriminator")
@@ -103,8 +108,8 @@ def _discriminator_step(s: Stepper, meters: Tensor, sr: Tensor, hr: Tensor) -> N
     loss = losses.discriminator(logits_hr, logits_sr)
     adam.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
-    _update(s, discriminator, adam, meters, "gradient_d")
     _note(meters, loss_d=loss, d_hr=logits_hr.sigmoid().mean(), d_sr=logits_sr.sigmoid().mean())
+    return _update(s, discriminator, adam, meters, "gradient_d", torch.ones_like(s.streak))
 
 
 def _gradient_at_output(s: Stepper, meters: Tensor, sr: Tensor, hr: Tensor) -> Tensor:
@@ -152,14 +157,17 @@ def _adversarial(s: Stepper, sr: Tensor) -> Tensor:
     return losses.adversarial(logits)
 
 
-def _update(s: Stepper, network: nn.Module, adam: Adam, meters: Tensor, meter: str) -> Tensor:
-    """Apply the gradients if they are finite, on every process alike; return whether (a 0/1 tensor)."""
+def _update(
+    s: Stepper, network: nn.Module, adam: Adam, meters: Tensor, meter: str, possible: Tensor
+) -> Tensor:
+    """Apply the gradients if `possible` (0/1) and they are finite, on every process alike; return whether."""
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
     s.world.mean_([*gradients, *_float_buffers(network)])
     norm = torch.stack(torch._foreach_norm(gradients)).norm()
-    finite: Tensor = norm.isfinite().float()
+    finite: Tensor = norm.isfinite().float() * possible
     adam.found_inf = 1.0 - finite  # type: ignore[attr-defined]  # fused Adam then leaves everything as it was
-    adam.step()
+    if finite.device.type != "mps" or bool(finite):  # MPS's fused kernel takes found_inf and ignores it
+        adam.step()
     _note(meters, **{meter: norm})
     return finite
 
@@ -190,7 +198,7 @@ def _average(s: Stepper, finite: Tensor) -> None:
 
 def _count(s: Stepper, meters: Tensor, finite: Tensor) -> None:
     _note(meters, skipped=1.0 - finite)
-    s.meters.add_(torch.where(finite > 0, meters, meters.nan_to_num(0.0, 0.0, 0.0)))
+    s.meters.add_(meters.nan_to_num(0.0, 0.0, 0.0))
     s.streak.add_(1.0).mul_(1.0 - finite)
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from sr_models.checkpoint import Card, load_network, save_weights
+from sr_models.checkpoint import Card, load_card, load_network, save_weights
 from sr_models.clock import Clock
 from sr_models.data.errors import InputError
 from sr_models.features import Phi, load_features
@@ -98,7 +98,7 @@ def _loop(run: _Run, world: World) -> None:
     with bar, stop_signals() as stopped:
         while not clock.over(p):
             first, position = p.step, clock.position(p.step, p)
-            count = _chunk(run)
+            count = _chunk(run, clock)
             feed.load(first, [clock.rates(first + k, p) for k in range(count)])
             for _ in range(count):
                 feed.step()
@@ -125,8 +125,11 @@ def _prepare(config: TrainConfig, pack: Pack, out: Path, options: TrainOptions, 
     device = pick_device(options.device)
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True  # crops never change their size
-    state = _begin(config, out, options, device)
+        torch.backends.cudnn.allow_tf32 = False  # --precision fp32 means fp32
     phi = _phi(config, options, device)
+    state = new_state(config, device)
+    state.made_from = {"pack": pack.digest(), "features": asdict(phi.source) if phi else None}
+    _begin(state, out, options, world)
     stepper = new_stepper(state, phi, bf16=wants_bf16(options.precision, device), world=world)
     journal = TrainingLog(out, state.progress.step, active=world.first)
     return _Run(state, stepper, pack, held_out(pack, config.network.scale), out, journal, options)
@@ -139,17 +142,28 @@ def _phi(config: TrainConfig, options: TrainOptions, device: torch.device) -> Ph
     return phi.to(device)
 
 
-def _begin(config: TrainConfig, out: Path, options: TrainOptions, device: torch.device) -> RunState:
-    state = new_state(config, device)
-    if options.resume is not None:
-        load_state(state, options.resume)
-        return state
-    if (out / STATE).exists():
+def _begin(state: RunState, out: Path, options: TrainOptions, world: World) -> None:
+    """Fill state from a checkpoint or from weights, where a run has any to begin from."""
+    resumes_here = options.resume is not None and options.resume.resolve().parent == out.resolve()
+    if (out / STATE).exists() and not resumes_here:
         raise InputError(f"{out} already holds a run: go on with --resume, or choose another folder")
     out.mkdir(parents=True, exist_ok=True)
-    if config.start is not None or options.start is not None:
-        start_from(state, _start_weights(config, options))
-    return state
+    if options.resume is not None:
+        load_state(state, options.resume)
+        if options.resume.resolve() != (out / STATE).resolve():
+            world.largest(0.0)  # wait until every process has found the folder as it was
+            if world.first:
+                _branch_off(state, out)
+    elif state.config.start is not None or options.start is not None:
+        start_from(state, _start_weights(state.config, options))
+
+
+def _branch_off(state: RunState, out: Path) -> None:
+    """Going on from an earlier point of a run: what was best stays best, and a rollback comes back here."""
+    if (out / BEST).exists():
+        best = load_card(out / BEST).measured["held_out"]["psnr_db"]
+        state.progress.best_psnr_db = max(state.progress.best_psnr_db, best)
+    save_state(state, out / STATE)
 
 
 def _start_weights(config: TrainConfig, options: TrainOptions) -> nn.Module:
@@ -184,16 +198,13 @@ def wants_bf16(precision: str, device: torch.device) -> bool:
         return precision == "bf16"
     if device.type == "cpu":  # emulated bfloat16 is 15 times slower than float32 (measured on AVX2)
         return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-    return device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
-def _chunk(run: _Run) -> int:
+def _chunk(run: _Run, clock: Clock) -> int:
     """Return how many steps to make before looking: never across a validation or the end."""
-    config, step = run.state.config, run.state.progress.step
-    until = run.options.validate_every - step % run.options.validate_every
-    if config.minutes is None:
-        until = min(until, config.steps - step)
-    return max(1, min(run.options.log_every, until))
+    until = run.options.validate_every - run.state.progress.step % run.options.validate_every
+    return max(1, min(run.options.log_every, until, clock.steps_left(run.state.progress)))
 
 
 def _read_meters(stepper: Stepper, steps: int) -> dict[str, float]:

@@ -70,7 +70,10 @@ def draw_health(folder: Path) -> None:
 def _drop_after(path: Path, step: int) -> None:
     if not path.exists():
         return
-    header, *rows = path.read_text().splitlines()
+    header, *rows = path.read_text().splitlines() or [""]
+    if not header:  # cut off before its first line was written
+        path.unlink()
+        return
     kept = [row for row in rows if int(row.split(",")[0]) <= step]
     write_bytes(path, ("\n".join([header, *kept]) + "\n").encode())
 

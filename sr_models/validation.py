@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
+from sr_models.data.errors import InputError
 from sr_models.data.image import Image, crop_border, crop_to_multiple, write_image
 from sr_models.data.luma import gradient_energy, luma, psnr
 from sr_models.data.resize import imresize
@@ -38,8 +40,17 @@ class Validation:
 
 
 def held_out(pack: Pack, scale: int) -> HeldOut:
-    """Return the middles of pack's held-out pictures."""
-    hr = [crop_to_multiple(_middle(pack.image(p)), scale) for p in pack.pictures if p.held_out]
+    """Return the middles of pack's held-out pictures; flat ones, which any model gets right, are left out.
+
+    Raises InputError if none is left.
+    """
+    middles = [_middle(pack.image(p)) for p in pack.pictures if p.held_out]
+    hr = [crop_to_multiple(m, scale) for m in middles if _tells_something(m, scale)]
+    if not hr:
+        raise InputError(
+            f"{pack.path}: no picture to validate on: at least two pictures with something in their middle "
+            f"{_SIDE_PX} px are wanted, {len(pack.pictures)} came"
+        )
     return HeldOut(tuple(hr), tuple(imresize(image, 1 / scale) for image in hr))
 
 
@@ -56,10 +67,10 @@ def measure(results: Sequence[Image], hrs: Sequence[Image], lrs: Sequence[Image]
         (luma(crop_border(sr, scale)), luma(crop_border(hr, scale)))
         for sr, hr in zip(results, hrs, strict=True)
     ]
-    consistency = [psnr(imresize(sr, 1 / scale), lr) for sr, lr in zip(results, lrs, strict=True)]
+    consistency = [_psnr(imresize(sr, 1 / scale), lr) for sr, lr in zip(results, lrs, strict=True)]
     energy = [gradient_energy(sr) / max(1e-9, gradient_energy(hr)) for sr, hr in trimmed]
     return Validation(
-        float(np.mean([psnr(sr, hr) for sr, hr in trimmed])),
+        float(np.mean([_psnr(sr, hr) for sr, hr in trimmed])),
         float(np.mean(consistency)),
         float(np.mean(energy)),
     )
@@ -74,6 +85,15 @@ def write_samples(path: Path, results: Sequence[Image], pairs: HeldOut) -> None:
     width = max(row.shape[1] for row in rows)
     padded = [np.pad(row, ((0, 4), (0, width - row.shape[1]), (0, 0))) for row in rows]
     write_image(path, np.concatenate(padded))
+
+
+def _psnr(a: npt.NDArray[np.generic], b: npt.NDArray[np.generic]) -> float:
+    """Return the PSNR in dB, at most 100: one picture without an error must not make the mean infinite."""
+    return min(100.0, psnr(a, b))
+
+
+def _tells_something(image: Image, scale: int) -> bool:
+    return min(image.shape[:2]) >= 4 * scale and bool(np.ptp(luma(crop_border(image, scale))) > 0)
 
 
 def _middle(image: Image) -> Image:

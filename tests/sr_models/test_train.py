@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,14 +18,18 @@ from safetensors.torch import load_file
 import sr_models.train as trainer
 from sr_models.checkpoint import load_card, load_network
 from sr_models.data.errors import InputError
+from sr_models.data.image import write_image
+from sr_models.near_duplicates import UNCHECKED
 from sr_models.networks.drcn import DrcnConfig
 from sr_models.networks.espcn import EspcnConfig
 from sr_models.networks.srcnn import SrcnnConfig
 from sr_models.networks.srresnet import SrresnetConfig
+from sr_models.pack import write_pack
 from sr_models.recipes import LearningRate
 from sr_models.run_state import load_state, new_state, save_state
 from sr_models.steps import METERS, new_stepper, pair, step
 from sr_models.train import BEST, LAST, STABLE, STATE, TrainOptions, train
+from sr_models.validation import Validation, held_out
 from sr_models.world import World
 
 CPU = torch.device("cpu")
@@ -81,10 +86,9 @@ def _validated(path):
 
 def test_a_run_that_was_cut_off_logs_as_if_it_had_not_been(config, pack, tmp_path):
     train(config, pack, tmp_path / "whole", OPTIONS)
-    state = new_state(config, CPU)
-    save_state(state, tmp_path / "start.safetensors")
     train(config, pack, tmp_path / "again", OPTIONS)  # logs 20 steps, then is "restored" to step 0
-    train(config, pack, tmp_path / "again", replace(OPTIONS, resume=tmp_path / "start.safetensors"))
+    save_state(new_state(config, CPU), tmp_path / "again" / STATE)
+    train(config, pack, tmp_path / "again", replace(OPTIONS, resume=tmp_path / "again" / STATE))
     for name in ("train.csv", "validation.csv"):
         steps = [row["step"] for row in _rows(tmp_path / "again" / name)]
         assert steps == [row["step"] for row in _rows(tmp_path / "whole" / name)]
@@ -228,6 +232,19 @@ def test_a_step_that_is_not_finite_changes_nothing_and_is_counted(config):
     assert float(s.streak) == 1.0
 
 
+def test_without_a_finite_discriminator_the_generator_waits_and_the_step_is_counted(gan):
+    s, hr = _poisoned(gan)
+    step(s, hr)
+    before = {k: v.clone() for k, v in s.state.generator.state_dict().items()}
+    s.state.discriminator.features[0].weight.data.fill_(float("nan"))
+    step(s, hr)
+    after = s.state.generator.state_dict()
+    assert all(torch.equal(after[k], before[k]) for k in before if before[k].is_floating_point())
+    assert float(s.meters[METERS.index("skipped")]) == 1.0
+    assert bool(s.meters.isfinite().all())
+    assert float(s.streak) == 1.0
+
+
 def test_a_finite_step_ends_the_streak(config):
     s, hr = _poisoned(config)
     s.streak.fill_(7.0)
@@ -309,6 +326,19 @@ def test_another_recipes_checkpoint_is_refused_with_what_differs(config, gan, pa
         load_state(new_state(wider, CPU), tmp_path / STATE)
 
 
+def test_a_run_goes_on_with_the_pictures_and_features_it_began_with(config, pack, pictures, tmp_path):
+    train(replace(config, steps=10), pack, tmp_path / "run", OPTIONS)
+    (pictures / "3.png").unlink()
+    other = write_pack([pictures], tmp_path / "other.pack", UNCHECKED, min_side=32, quiet=True)
+    options = replace(OPTIONS, resume=tmp_path / "run" / STATE)
+    with pytest.raises(InputError, match=rf"other settings \(pack {pack.digest()} not {other.digest()}\)"):
+        train(config, other, tmp_path / "run", options)
+    state = new_state(config, CPU)
+    state.made_from = {"pack": pack.digest(), "features": {"kind": "torchvision-vgg19"}}
+    with pytest.raises(InputError, match=r"other settings \(features None not \{'kind': 'torch"):
+        load_state(state, tmp_path / "run" / STATE)
+
+
 @pytest.mark.parametrize("content", [b"", b"nonsense", None])
 def test_a_broken_checkpoint_is_refused(content, config, tmp_path):
     save_state(new_state(config, CPU), tmp_path / STATE)
@@ -328,8 +358,36 @@ def test_a_folder_with_a_run_is_not_overwritten(config, pack, tmp_path):
     train(replace(config, steps=10), pack, tmp_path / "run", OPTIONS)
     with pytest.raises(InputError, match="already holds a run: go on with --resume"):
         train(config, pack, tmp_path / "run", OPTIONS)
+    elsewhere = replace(OPTIONS, resume=tmp_path / "elsewhere" / STATE)
+    with pytest.raises(InputError, match="already holds a run"):
+        train(config, pack, tmp_path / "run", elsewhere)
     with pytest.raises(InputError, match="nothing to resume"):
-        train(config, pack, tmp_path / "new", replace(OPTIONS, resume=tmp_path / "new" / STATE))
+        train(config, pack, tmp_path / "elsewhere", elsewhere)
+
+
+def test_a_run_can_go_on_in_a_folder_of_its_own(config, pack, tmp_path):
+    train(replace(config, steps=10), pack, tmp_path / "run", OPTIONS)
+    train(config, pack, tmp_path / "branch", replace(OPTIONS, resume=tmp_path / "run" / STATE))
+    assert load_card(tmp_path / "branch" / LAST).recipe["steps_done"] == 20
+    assert load_card(tmp_path / "run" / LAST).recipe["steps_done"] == 10
+
+
+def test_what_was_best_stays_best_after_a_return_to_an_earlier_point(config, pack, tmp_path, monkeypatch):
+    train(config, pack, tmp_path / "run", OPTIONS)
+    best, stable = (load_file(tmp_path / "run" / name) for name in (BEST, STABLE))
+    monkeypatch.setattr(trainer, "validate", lambda *_: (Validation(1.0, 1.0, 1.0), [np.zeros((48, 64, 3))]))
+    monkeypatch.setattr(trainer, "write_samples", lambda *_: None)
+    options = replace(OPTIONS, resume=tmp_path / "run" / STABLE, validate_every=15)
+    train(replace(config, steps=15), pack, tmp_path / "run", options)
+    assert _same(load_file(tmp_path / "run" / BEST), best)
+
+    def trouble(s, _crops):
+        s.streak.add_(1.0)
+
+    monkeypatch.setattr("sr_models.feed.step", trouble)
+    with pytest.raises(InputError, match="not finite"):
+        train(replace(config, steps=60), pack, tmp_path / "run", replace(options, validate_every=60))
+    assert _same(load_file(tmp_path / "run" / STATE), stable)  # what the rollbacks went back to
 
 
 def test_a_gan_starts_from_the_weights_it_is_given(config, gan, pack, tmp_path):
@@ -362,6 +420,46 @@ def test_minutes_end_a_run_with_the_schedule_let_down(config, pack, tmp_path):
     assert float(rows[-1]["seconds"]) >= 1.2
     assert float(rows[-1]["lr"]) < 0.5 * config.lr.peak
     assert max(float(row["lr"]) for row in rows) == pytest.approx(config.lr.peak)
+    assert [row["step"] for row in rows[:2]] == ["1", "2"]  # how long a step takes is found out first
+
+
+def test_minutes_that_allow_one_step_are_not_fifty(config, pack, tmp_path, monkeypatch):
+    def slow(s, crops):
+        time.sleep(0.3)
+        step(s, crops)
+
+    monkeypatch.setattr("sr_models.feed.step", slow)
+    train(replace(config, minutes=0.02), pack, tmp_path / "run", OPTIONS)
+    assert int(_rows(tmp_path / "run" / "train.csv")[-1]["step"]) <= 5
+
+
+def test_bf16_is_not_chosen_where_it_is_emulated(monkeypatch):
+    emulated = {True: True, False: False}
+    monkeypatch.setattr(
+        torch.cuda, "is_bf16_supported", lambda including_emulation=True: emulated[including_emulation]
+    )
+    assert not trainer.wants_bf16("auto", torch.device("cuda"))
+    assert trainer.wants_bf16("bf16", torch.device("cuda"))
+
+
+def test_a_flat_held_out_picture_does_not_decide_what_is_best(config, pictures, tmp_path):
+    write_image(pictures / "white.png", np.full((48, 64, 3), 255, np.uint8))
+    pack = _packed(pictures, tmp_path)
+    kept = [replace(p, held_out=p.held_out or p.name.endswith("white.png")) for p in pack.pictures]
+    pack = replace(pack, pictures=tuple(kept))
+    assert len(held_out(pack, 4).hr) == sum(p.held_out for p in kept) - 1
+    assert train(replace(config, steps=10), pack, tmp_path / "run", OPTIONS).exists()
+
+
+def test_without_a_picture_to_validate_on_no_run_begins(config, pictures, tmp_path):
+    for path in sorted(pictures.glob("*.png"))[1:]:
+        path.unlink()
+    with pytest.raises(InputError, match=r"no picture to validate on: at least two .* 1 came"):
+        train(config, _packed(pictures, tmp_path), tmp_path / "run", OPTIONS)
+
+
+def _packed(pictures, folder):
+    return write_pack([pictures], folder / "some.pack", UNCHECKED, min_side=32, quiet=True)
 
 
 def test_a_card_says_what_was_done(config, pack, tmp_path):
@@ -407,7 +505,7 @@ feed.step = spy
 network = SrresnetConfig(blocks=1, width=8, norm="none")
 config = TrainConfig("shared", network, 6, LearningRate(1e-3), batch=4, crop_px=32, ema=0.9)
 out = Path(sys.argv[2])
-options = TrainOptions(device="cpu", log_every=2, validate_every=6, quiet=True)
+options = TrainOptions(device="cpu", precision="fp32", log_every=2, validate_every=6, quiet=True)
 train(config, open_pack(Path(sys.argv[1])), out, options)
 import os
 torch.save(torch.stack(seen), out / f"seen{os.environ.get('RANK', '0')}.pt")
