@@ -9,9 +9,9 @@ from torch import Tensor, nn
 class SharedPReLU(nn.PReLU):
     """nn.PReLU with one slope for all channels.
 
-    PyTorch's gradient on CPUs works out the slope's for every element before it is summed, in a loop that is not
-    vectorised: a fifth of an SRResNet step. Here, on CPUs, it is a product and a sum. Elsewhere PyTorch's own
-    is taken: it never asks for the slope's value, so that a step can be captured as a CUDA graph.
+    PyTorch's gradient on CPUs works out the slope's for every element before it is summed, in a loop that is
+    not vectorised: a fifth of an SRResNet step in bf16. Here, on CPUs, it is a product and a sum. Elsewhere
+    PyTorch's own is taken: it never asks for the slope's value, so a step can be captured as a CUDA graph.
     """
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ FAST = [model.name for model in MODELS if not model.slow]
 
 
 def levels(name):
-    """Colour errors allowed, in grey levels: what LR consistency of 45 dB, or 33 dB from features, comes to."""
+    """Colour errors allowed, in grey levels: what LR consistency of 45 dB, or 33 from features, comes to."""
     is_from_features = name.startswith(("srresnet-vgg", "srgan-vgg"))
     return 255 / 10 ** ((33 if is_from_features else 45) / 20)
 
