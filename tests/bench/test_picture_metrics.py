@@ -12,7 +12,7 @@ from scipy.ndimage import convolve
 from scipy.stats import laplace, norm
 
 from bench import niqe as niqe_module
-from bench.backbones import load_archive, squeezenet
+from bench.backbones import laid_out, load_archive, squeezenet
 from bench.metric import METRICS
 from bench.niqe import Natural, asymmetric_gaussian, block_features, niqe, read_natural
 from bench.scene import Scene
@@ -253,3 +253,10 @@ def test_parameters_of_another_size_are_refused(tmp_path):
 
 def test_niqe_knows_36_statistics():
     assert niqe_module.FEATURES == 2 * (2 + 4 * 4)
+
+
+def test_on_a_cpu_maps_lie_channels_last_from_pictures_that_do_not():
+    layer = laid_out(torch.nn.Conv2d(3, 8, 3), CPU)
+    maps = layer(torch.rand(2, 3, 16, 16))
+    assert maps.is_contiguous(memory_format=torch.channels_last)
+    assert not maps.is_contiguous()
