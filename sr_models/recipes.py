@@ -62,6 +62,9 @@ class TrainConfig:
     """Name of the model whose weights the generator starts from."""
     alpha_zero_at: float = 0.0
     """Share of the run over which alpha falls from 1 (every recursion counts) to 0 (only their sum)."""
+    frozen_norm: bool = False
+    """Whether the generator's batch norms keep the averages it starts with, in place of each batch's own: in
+    small batches those wander, and the averaged ones used afterwards shift colours."""
     ema: float = 0.0
     """Decay of the averaged weights that are validated and shipped; 0: the last ones are."""
     best_by: Literal["psnr", "last"] = "psnr"
@@ -192,7 +195,7 @@ def _from_srresnet(name: str, schedule: Schedule) -> TrainConfig:
     )
     if schedule == "paper":
         return config
-    return replace(config, ema=0.999, batch=32 if schedule == "gpu" else 8)
+    return replace(config, ema=0.999, frozen_norm=True, batch=32 if schedule == "gpu" else 8)
 
 
 def _baseline(name: str, network: NetworkConfig, schedule: Schedule) -> TrainConfig:

@@ -60,7 +60,7 @@ def step(s: Stepper, hr_uint8: Tensor) -> None:
     """
     state = s.state
     lr, hr = pair(s, hr_uint8)
-    state.generator.train()
+    _train_mode(state)
     kept = _copy_buffers(state)
     with _autocast(s):
         sr = _reconstruct(state, lr)
@@ -82,6 +82,14 @@ def pair(s: Stepper, hr_uint8: Tensor) -> tuple[Tensor, Tensor]:
     if s.state.config.network.colour == "luma":
         lr, hr = (_luma(x, s.luma) for x in (lr, hr))
     return tuple(x.contiguous(memory_format=torch.channels_last) for x in (lr, hr))  # type: ignore[return-value]
+
+
+def _train_mode(state: RunState) -> None:
+    state.generator.train()
+    if state.config.frozen_norm:
+        for module in state.generator.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
 
 
 def _reconstruct(state: RunState, lr: Tensor) -> Tensor:

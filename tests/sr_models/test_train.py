@@ -44,11 +44,12 @@ def _same(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
-@pytest.mark.parametrize("kind", ["srresnet", "srgan", "luma", "drcn"])
+@pytest.mark.parametrize("kind", ["srresnet", "srgan", "frozen", "luma", "drcn"])
 def test_twenty_steps_are_ten_and_ten_more_bit_for_bit(kind, config, gan, pack, tmp_path):
     luma = replace(config, network=EspcnConfig())
     drcn = replace(config, network=DrcnConfig(width=4, recursions=3), content="recursions", alpha_zero_at=0.8)
-    config = {"srresnet": config, "srgan": gan, "luma": luma, "drcn": drcn}[kind]
+    frozen = replace(gan, frozen_norm=True)
+    config = {"srresnet": config, "srgan": gan, "frozen": frozen, "luma": luma, "drcn": drcn}[kind]
     train(config, pack, tmp_path / "whole", OPTIONS)
     half = replace(
         config, steps=10, lr=replace(config.lr, stay=1.0), alpha_zero_at=2 * config.alpha_zero_at
@@ -58,7 +59,7 @@ def test_twenty_steps_are_ten_and_ten_more_bit_for_bit(kind, config, gan, pack, 
     _relabel(tmp_path / "parts" / STATE, config, half, state)
     train(config, pack, tmp_path / "parts", replace(OPTIONS, resume=tmp_path / "parts" / STATE))
     whole, parts = _tensors(tmp_path / "whole" / STATE), _tensors(tmp_path / "parts" / STATE)
-    wanted = {"generator", "ema", "g_adam"} | ({"discriminator", "d_adam"} if kind == "srgan" else set())
+    wanted = {"generator", "ema", "g_adam"} | ({"discriminator", "d_adam"} if config.gan else set())
     assert {name.split(".")[0] for name in whole} == wanted
     assert _same(whole, parts)
     assert _same(_tensors(tmp_path / "whole" / LAST), _tensors(tmp_path / "parts" / LAST))
@@ -243,6 +244,23 @@ def test_without_a_finite_discriminator_the_generator_waits_and_the_step_is_coun
     assert float(s.meters[METERS.index("skipped")]) == 1.0
     assert bool(s.meters.isfinite().all())
     assert float(s.streak) == 1.0
+
+
+def test_frozen_norms_keep_their_averages_and_learn_their_scale(gan):
+    state = new_state(replace(gan, frozen_norm=True), CPU)
+    norm = state.generator.join[1]
+    norm.running_mean.fill_(0.3)
+    norm.running_var.fill_(2.0)
+    state.lr.fill_(1e-3)
+    s = new_stepper(state, None, bf16=False, world=World())
+    hr = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
+    scale, sr = norm.weight.clone(), state.generator.eval()(pair(s, hr)[0]).detach()
+    step(s, hr)
+    assert norm.running_mean.unique().tolist() == [pytest.approx(0.3)]
+    assert norm.running_var.unique().tolist() == [2.0]
+    assert not torch.equal(norm.weight, scale)
+    content = float(s.meters[METERS.index("content")])
+    assert content == pytest.approx(float(4 * (sr - hr / 255).square().mean()), rel=1e-4)  # as it will be used
 
 
 def test_a_finite_step_ends_the_streak(config):
