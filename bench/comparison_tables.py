@@ -90,7 +90,7 @@ def _row(comparison: Comparison) -> tuple[str, ...]:
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[place]) for row in rows) for place in range(len(_HEADS))]
+    widths = [max(2, *(len(row[place]) for row in rows)) for place in range(len(_HEADS))]  # `-:` at least
     rule = ["-" * width if place < _LEFT else "-" * (width - 1) + ":" for place, width in enumerate(widths)]
     head, *body = (
         [

@@ -2,6 +2,7 @@ import csv
 import io
 import itertools
 import math
+import re
 
 import numpy as np
 import pytest
@@ -308,6 +309,12 @@ def test_models_without_a_common_picture_cannot_be_compared(tmp_path):
         compare(Question(tmp_path))
     with pytest.raises(InputError, match="two different models"):
         compare(Question(tmp_path, a=("a",), b=("a",)))
+
+
+def test_a_column_of_one_letter_has_a_rule_that_markdown_takes(tmp_path):
+    run_of(tmp_path, [*scores_of("a", [1.0, 2.0]), *scores_of("b", [1.0, 3.0])])
+    rule = markdown(compare(Question(tmp_path)), seed=0).splitlines()[3]
+    assert all(re.fullmatch(r" -+:? ", cell) for cell in rule.strip("|").split("|")), rule
 
 
 @pytest.mark.parametrize(
