@@ -1,7 +1,7 @@
 """A comparison grid: one picture of a run, and the same crop of it from every method, with scores."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,8 +119,11 @@ def _saved(folder: Path) -> dict[_Place, set[str]]:
     return found
 
 
-def _find(request: GridRequest, saved: Iterable[_Place]) -> _Place:
+def _find(request: GridRequest, saved: Collection[_Place]) -> _Place:
     places = [place for place in saved if request.scale in (None, place.scale)]
+    if not places:
+        scales = " ".join(f"x{scale}" for scale in sorted({place.scale for place in saved}))
+        raise InputError(f"this run has no pictures at x{request.scale}, only at {scales}")
     datasets = {place.dataset for place in places}
     if request.dataset and request.dataset not in datasets:
         raise UnknownNameError("dataset in this run", request.dataset, datasets)

@@ -31,6 +31,7 @@ _FONTS = (6.5, 6.0, 5.5)
 """Points: the largest in which every name fits on one line; in the smallest one they break."""
 _NOTE = 5.5
 _GAP, _BAR, _PADDING, _SMALLEST_TILE = 1.2, 0.5, 0.6, 9.0
+_WIDEST_MM = 1000.0
 _PICTURE_SHARE = 0.42  # of the width, at most: the crops are what is compared
 _BOLDER = 1.13  # how much wider the best scores are than the others
 _BOX = "#ffd400"
@@ -78,6 +79,8 @@ def lay_out(grid: Grid, *, rows: int, width_mm: float) -> Sheet:
     """
     if rows not in (1, 2):
         raise InputError(f"--rows wants 1 or 2, {rows} came")
+    if not 0 < width_mm <= _WIDEST_MM:
+        raise InputError(f"--width wants up to {_WIDEST_MM:g} mm, {width_mm:g} came")
     columns = math.ceil(len(grid.panels) / rows)
     first = slice(columns)
     captions = _captions(grid, width_mm, columns)
@@ -192,6 +195,8 @@ def draw(grid: Grid, sheet: Sheet) -> Figure:
 
 def write_grid(grid: Grid, out: Path, *, rows: int = 1, width_mm: float = TEXT_WIDTH_MM) -> list[Path]:
     """Write the grid and return the files: PNG and PDF, or the one that out's ending names."""
+    if out.is_dir():
+        raise InputError(f"{out} is a folder: --out wants the name of a file")
     figure = draw(grid, lay_out(grid, rows=rows, width_mm=width_mm))
     endings = [out.suffix] if out.suffix in (".png", ".pdf", ".svg") else [".png", ".pdf"]
     stem = out.with_suffix("") if out.suffix in endings else out

@@ -154,7 +154,7 @@ def test_a_grey_picture_is_shown_grey(results):
         ({"protocol": "srgan"}, UnknownNameError, "no protocol in this run called 'srgan'"),
         ({"metrics": ("lpisp",)}, UnknownNameError, "no metric of this picture called 'lpisp'"),
         ({"lr": "stored"}, UnknownNameError, "no LR in this run called 'stored'"),
-        ({"scale": 2}, UnknownNameError, "no picture in this run called 'face'"),
+        ({"scale": 2}, InputError, "this run has no pictures at x2, only at x4"),
     ],
 )
 def test_a_mistake_says_what_is_there(results, more, error, complaint):
@@ -247,6 +247,9 @@ def test_crops_too_small_to_see_are_refused(results):
         lay_out(grid, rows=1, width_mm=30)
     with pytest.raises(InputError, match="--rows wants 1 or 2, 3 came"):
         lay_out(grid, rows=3, width_mm=176)
+    for width_mm in (0, -5, 1e9, math.inf, math.nan):
+        with pytest.raises(InputError, match="--width wants up to 1000 mm"):
+            lay_out(grid, rows=1, width_mm=width_mm)
 
 
 def test_the_command_writes_png_and_pdf_and_prints_what_the_numbers_are(tmp_path, results, capsys):
@@ -260,7 +263,10 @@ def test_the_command_writes_png_and_pdf_and_prints_what_the_numbers_are(tmp_path
     assert {path.name for path in tmp_path.iterdir()} == {"a.b.png", "a.b.pdf"}
 
 
-@pytest.mark.parametrize("arguments", [["--image", "fase"], ["--image", "face", "--crop", "1"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--image", "fase"], ["--image", "face", "--crop", "1"], ["--image", "face", "--out", "."]],
+)
 def test_a_mistake_on_the_command_line_is_one_line(results, capsys, arguments):
     assert main(["grid", str(results), *arguments]) == 2
     err = capsys.readouterr().err
