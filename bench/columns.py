@@ -10,7 +10,7 @@ from bench.colours import model_order
 from bench.metric import METRICS, metric_names
 from bench.paired import Array, differences, holm, signed_rank_test
 from bench.paper import SETS
-from bench.protocol import PROTOCOLS
+from bench.protocol import PROTOCOLS, protocol
 from bench.store import Score
 
 
@@ -59,7 +59,10 @@ class Column:
 
 
 def columns(scores: Iterable[Score]) -> list[Column]:
-    """Return the columns of all tables: by scale, LR, protocol, dataset, metric, each in the order shown."""
+    """Return the columns of all tables: by scale, LR, protocol, dataset, metric, each in the order shown.
+
+    Raises UnknownNameError for a protocol or metric that nobody has registered here.
+    """
     found: dict[tuple[int, str, str, str, str], dict[str, dict[str, float]]] = {}
     for score in scores:
         key = (score.scale, score.lr, score.protocol, score.dataset, score.metric)
@@ -76,6 +79,6 @@ def dataset_order(dataset: str) -> tuple[int, str]:
 
 
 def _shown_order(key: tuple[int, str, str, str, str]) -> tuple[object, ...]:
-    scale, lr, protocol, dataset, metric = key
-    place = list(PROTOCOLS).index(protocol), dataset_order(dataset), metric_names().index(metric)
-    return scale, lr, *place
+    scale, lr, under, dataset, metric = key
+    place = list(PROTOCOLS).index(protocol(under).name), dataset_order(dataset)
+    return scale, lr, *place, metric_names().index(METRICS[metric].name)

@@ -109,6 +109,8 @@ def compare(question: Question) -> list[Comparison]:
     a given alone is compared with every other model, and so is b; neither: all pairs, the later model of the
     paper's order as a. A pair without a common picture in a column is left out there.
     """
+    if question.seed < 0:
+        raise InputError(f"--seed wants a whole number from 0, {question.seed} came")
     scores = read_scores(question.results)
     comparisons = compare_columns(
         columns(_asked(question, scores)), _pairs(question, scores), seed=question.seed

@@ -309,6 +309,21 @@ def test_models_without_a_common_picture_cannot_be_compared(tmp_path):
         compare(Question(tmp_path))
     with pytest.raises(InputError, match="two different models"):
         compare(Question(tmp_path, a=("a",), b=("a",)))
+    with pytest.raises(InputError, match="--seed wants a whole number from 0, -1 came"):
+        compare(Question(tmp_path, seed=-1))
+
+
+@pytest.mark.parametrize(
+    ("unknown", "complaint"),
+    [
+        ({"metric": "psmr"}, "no metric called 'psmr'; did you mean psnr"),
+        ({"protocol": "sragn"}, "no protocol called 'sragn'; did you mean srgan"),
+    ],
+)
+def test_a_column_that_nobody_here_can_read_is_named(tmp_path, unknown, complaint):
+    run_of(tmp_path, [*scores_of("a", [1.0], **unknown), *scores_of("b", [1.0], **unknown)])
+    with pytest.raises(UnknownNameError, match=complaint):
+        compare(Question(tmp_path))
 
 
 def test_a_column_of_one_letter_has_a_rule_that_markdown_takes(tmp_path):
