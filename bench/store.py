@@ -108,18 +108,22 @@ class Table(Generic[Row]):
         if not path.exists():
             return
         header = [item.name for item in fields(self._kind)]
-        with path.open(newline="", encoding="utf-8") as file:
-            for number, cells in enumerate(csv.reader(file), 1):
-                if cells == header:
-                    continue
-                try:
-                    yield _parse(self._kind, cells)
-                except (TypeError, ValueError) as error:
-                    if path == self._journal:
-                        continue  # torn by a kill: it will be computed again
-                    raise InputError(
-                        f"{path}, line {number}: {', '.join(header)} wanted ({error})"
-                    ) from error
+        for number, cells in enumerate(csv.reader(io.StringIO(self._text(path), newline="")), 1):
+            if cells == header:
+                continue
+            try:
+                yield _parse(self._kind, cells)
+            except (TypeError, ValueError) as error:
+                if path == self._journal:
+                    continue  # torn by a kill: it will be computed again
+                raise InputError(f"{path}, line {number}: {', '.join(header)} wanted ({error})") from error
+
+    def _text(self, path: Path) -> str:
+        """A kill may tear the journal within a letter; what is left of that row will not parse."""
+        try:
+            return path.read_bytes().decode(errors="replace" if path == self._journal else "strict")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start})") from None
 
 
 @contextmanager

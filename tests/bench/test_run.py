@@ -294,6 +294,18 @@ def test_a_damaged_table_is_named_by_line(request_):
         run(request_)
 
 
+def test_a_journal_torn_within_a_letter_is_read_and_a_table_is_not(request_):
+    run(request_)
+    path = request_.results / "scores.csv"
+    rows = path.read_bytes()
+    (request_.results / ".scores.csv.journal").write_bytes("bicubic,mine,4,matlab,caf\u00e9".encode()[:-1])
+    run(request_)
+    assert path.read_bytes() == rows
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="is not UTF-8 text"):
+        run(request_)
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_run_killed_at_random_points_ends_as_an_undisturbed_one(tmp_path, folder, jobs):
     """SIGKILL, again and again, until it gets through."""
