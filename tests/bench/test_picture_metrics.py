@@ -124,6 +124,9 @@ def test_a_file_of_another_network_is_named(tmp_path, photo, metric_weights):
     (tmp_path / "broken.pth").write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"broken\.pth: not a file of plain tensors"):
         value("feature_distance", photo, photo, tmp_path / "broken.pth")
+    (tmp_path / "no.npz").write_bytes(b"nothing")
+    with pytest.raises(InputError, match="not a numpy archive"):
+        value("feature_distance", photo, photo, tmp_path / "no.npz")
     np.savez(tmp_path / "other.npz", a=np.zeros(1))
     with pytest.raises(InputError, match="not SqueezeNet"):
         value("feature_distance", photo, photo, tmp_path / "other.npz")
