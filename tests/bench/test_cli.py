@@ -3,6 +3,7 @@ import sys
 
 import numpy as np
 import pytest
+from made_scores import run_of, scores_of
 
 from bench.cli import main
 from bench.store import read_scores
@@ -59,6 +60,16 @@ def test_a_mistake_is_one_line_and_exit_code_2(tmp_path, monkeypatch, capsys, ar
     err = capsys.readouterr().err
     assert err.startswith(complaint)
     assert err.count("\n") == 1
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path, capsys):
+    run_of(tmp_path, scores_of("a", [1.0]))
+    (tmp_path / "file").touch()
+    assert main(["page", str(tmp_path), "--out", str(tmp_path / "file" / "page.html")]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("bench: ")
+    assert err.count("\n") == 1
+    assert "file" in err
 
 
 def test_a_bad_picture_is_reported_at_the_end_and_the_exit_says_so(tmp_path, capsys, photo):
