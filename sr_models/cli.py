@@ -86,6 +86,11 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     add("--crop", type=int, metavar="PX", help="HR crop side, instead of the recipe's")
     add("--lr", type=float, help="peak learning rate, instead of the recipe's")
     add("--recursions", type=int, metavar="N", help="DRCN's, instead of the recipe's 16")
+    add(
+        "--frozen-norm",
+        action="store_true",
+        help="batch norms keep the averages of the weights a run starts from",
+    )
     add("--seed", type=int, default=0)
     add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
     add("--precision", choices=("auto", "fp32", "bf16"), default="auto")
@@ -132,6 +137,8 @@ def _with_arguments(config: "TrainConfig", args: argparse.Namespace) -> "TrainCo
     _refuse_nonsense(args)
     if args.lr:
         config = replace(config, lr=replace(config.lr, peak=args.lr))
+    if args.frozen_norm:
+        config = replace(config, frozen_norm=True)
     if args.recursions:
         config = _with_recursions(config, args.recursions)
     return replace(
