@@ -1,5 +1,6 @@
 """Figures of a run: every picture is a point, the bar is their mean."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from bench.metric import METRICS
 from bench.store import Score
 from bench.summary import Board, boards
 
+_ABREAST = 3  # more metrics go below
 _Values = npt.NDArray[np.float64]
 
 
@@ -39,9 +41,13 @@ def _figure(board: Board, dataset: str, scores: Sequence[Score]) -> Figure:
     models = [
         model for model in board.models if any((model, dataset, m) in board.cells for m in board.metrics)
     ]
-    figure = Figure(figsize=(4.2 * n_metrics + 1.2, 0.9 + 0.34 * len(models)), layout="constrained")
-    axes = np.atleast_1d(np.asarray(figure.subplots(1, n_metrics, sharey=True)))
-    for axis, metric in zip(axes, board.metrics, strict=True):
+    columns, rows = min(n_metrics, _ABREAST), math.ceil(n_metrics / _ABREAST)
+    size = 4.2 * columns + 1.2, 0.3 + rows * (0.6 + 0.34 * len(models))
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+    for empty in axes[n_metrics:]:
+        empty.set_axis_off()
+    for axis, metric in zip(axes, board.metrics, strict=False):
         for row, model in enumerate(models):
             _bar(axis, row, board, (model, dataset, metric), _values(scores, board, (model, dataset, metric)))
         _frame(axis, metric)

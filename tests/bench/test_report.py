@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 from scipy import stats
 
 from bench.format import FORMATS
@@ -184,3 +185,16 @@ def test_plots_show_every_picture_as_a_point(tmp_path):
     svg = Path(files[1]).read_text()
     points = re.findall(r'<g id="PathCollection_\d+">(.*?)</g>\s*</g>', svg, re.DOTALL)
     assert [group.count("<use") for group in points] == [3] * 6
+
+
+def test_more_than_three_metrics_go_below_one_another(tmp_path):
+    scores = [
+        score
+        for metric in ("psnr", "ssim", "gmsd", "tv", "vif")
+        for score in scores_of("a", [1.0], metric=metric)
+    ]
+    (png, _) = write_plots(scores, tmp_path)
+    with PillowImage.open(png) as picture:
+        width, height = picture.size
+    assert width == int(160 * (3 * 4.2 + 1.2))
+    assert height > 160 * 2 * (0.6 + 0.34)
