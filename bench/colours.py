@@ -29,6 +29,8 @@ _KIN = {
 }
 _OTHERS = ("#c05fa4", "#008f8a", "#8f8f00", "#b04a5a", "#5b6ee1", "#a0722a", "#4f8f4f", "#9a5fd0")
 
+_READABLE = 4.5  # WCAG 2, level AA
+
 _LABELS = {
     "nearest": "NN",
     "srcnn": "SRCNN",
@@ -55,6 +57,20 @@ def colour_of(name: str) -> str:
     if known:
         return known
     return _OTHERS[hashlib.sha256(name.encode()).digest()[0] % len(_OTHERS)]
+
+
+def ink_of(name: str) -> str:
+    """Return the model's colour for text on white: darkened where it must be, to a contrast of 4.5:1."""
+    shares = [int(colour_of(name)[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    while 1.05 / (_luminance(shares) + 0.05) < _READABLE:
+        shares = [0.98 * share for share in shares]
+    return "#" + "".join(f"{int(255 * share):02x}" for share in shares)
+
+
+def _luminance(shares: list[float]) -> float:
+    """Relative luminance of an sRGB colour, 0 to 1 (WCAG 2)."""
+    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def label_of(name: str) -> str:

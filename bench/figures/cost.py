@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.canvas import COLUMN, Plot, file_name, styled
-from bench.colours import colour_of, label_of
+from bench.colours import colour_of, ink_of, label_of
 from bench.figures.labels import label_points
 from bench.figures.pareto import draw_front
 from bench.figures.plane import direction
@@ -63,8 +63,8 @@ def _figure(
         figure.draw_without_rendering()  # the layout decides where names fit
         figure.set_layout_engine("none")
         for axes, points in zip(grid, shown.values(), strict=True):
-            names, colours = [label_of(each) for each in points], [colour_of(each) for each in points]
-            label_points(axes, list(points.values()), names, colours, line=edges[axes])
+            names, inks = [label_of(each) for each in points], [ink_of(each) for each in points]
+            label_points(axes, list(points.values()), names, inks, line=edges[axes])
     caption = (
         f"{METRICS[metric].heading} on {dataset} against the cost of one {output} picture: {device}, "
         f"{dtype}, {threads} thread{'s' * (threads > 1)}. Models on the line are beaten by none on both."

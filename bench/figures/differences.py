@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from bench.canvas import COLUMN, INK, Plot, blank, file_name, styled
-from bench.colours import colour_of, label_of
+from bench.colours import colour_of, ink_of, label_of
 from bench.compare import Comparison, PictureDifference
 from bench.comparison_tables import difference_text
 from bench.metric import METRICS
@@ -37,7 +37,7 @@ def picture_differences(comparison: Comparison) -> Plot | None:
         axes.set_title(where, loc="left", pad=26)
         for y, model, better in ((1.11, c.a, c.wins), (1.02, c.b, c.losses)):
             line = f"{label_of(model)} is better on {better} of {c.n}"
-            axes.text(0, y, line, color=colour_of(model), transform=axes.transAxes)
+            axes.text(0, y, line, color=ink_of(model), transform=axes.transAxes)
     caption = (
         f"{c.a} minus {c.b}, {METRICS[column.metric].heading} of each picture of {column.dataset} "
         f"({column.protocol}); dashed: the mean."

@@ -3,7 +3,7 @@
 import math
 
 from bench.canvas import Plot, blank, file_name, styled
-from bench.colours import colour_of, label_of
+from bench.colours import colour_of, ink_of, label_of
 from bench.figures.labels import label_points
 from bench.figures.pareto import draw_front
 from bench.metric import METRICS
@@ -54,7 +54,8 @@ def plane(board: Board, dataset: str, x: str, y: str) -> Plot | None:
         axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim(), xlabel=direction(x), ylabel=direction(y))
         axes.set_title(f"{dataset} x{board.scale}, {board.protocol}", loc="left")
         front = draw_front(axes, points, higher_is_better)
-        label_points(axes, points, [label_of(model) for model in found], colours, line=front)
+        names, inks = [label_of(model) for model in found], [ink_of(model) for model in found]
+        label_points(axes, points, names, inks, line=front)
     caption = (
         f"{METRICS[x].heading} against {METRICS[y].heading}, means over the {board.sizes[dataset]} pictures "
         f"of {dataset}. Models on the line are beaten by none on both; the shaded region is what they beat."

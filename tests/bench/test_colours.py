@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from bench.colours import colour_of, label_of, model_order
+from bench.colours import colour_of, ink_of, label_of, model_order
 
 PAPER = ["nearest", "bicubic", "srcnn", "selfexsr", "drcn", "espcn", "srresnet-mse", "srresnet-vgg22"]
 PAPER += ["srgan-mse", "srgan-vgg22", "srgan-vgg54", "hr"]
@@ -64,6 +64,14 @@ def test_a_colour_shows_on_white_or_on_the_dark_page_and_is_lost_on_neither(name
     on_white, on_dark = 1.05 / (luminance + 0.05), (luminance + 0.05) / (0.0091 + 0.05)
     assert max(on_white, on_dark) > 4.5
     assert min(on_white, on_dark) > 1.9
+
+
+@pytest.mark.parametrize("name", [*PAPER, "my-model"])
+def test_names_in_a_models_colour_can_be_read_on_white(name):
+    luminance = linear(ink_of(name)) @ [0.2126, 0.7152, 0.0722]
+    assert 1.05 / (luminance + 0.05) >= 4.5
+    if 1.05 / (linear(colour_of(name)) @ [0.2126, 0.7152, 0.0722] + 0.05) >= 4.5:
+        assert ink_of(name) == colour_of(name)
 
 
 def test_an_unknown_model_keeps_its_colour_and_its_name():
