@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.text import Annotation
+from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 
 from bench.paired import Array
@@ -17,7 +17,13 @@ _PLACES = [  # dx, dy, horizontal and vertical alignment: the first that is free
     (0, 1, "center", "bottom"), (0, -1, "center", "top"),
     (0.7, 0.7, "left", "bottom"), (-0.7, 0.7, "right", "bottom"), (0.7, -0.7, "left", "top"),
     (-0.7, -0.7, "right", "top"),
+    # Further away, where points crowd: a hair line leads there.
+    (2, 2, "left", "bottom"), (-2, 2, "right", "bottom"), (2, -2, "left", "top"), (-2, -2, "right", "top"),
+    (0, 3, "center", "bottom"), (0, -3, "center", "top"),
+    (4, 0, "left", "center"), (-4, 0, "right", "center"),
+    (3, 4, "left", "bottom"), (-3, 4, "right", "bottom"), (3, -4, "left", "top"), (-3, -4, "right", "top"),
 ]  # fmt: skip
+_CLEAR_PX = 1.0  # around each name
 
 
 def label_points(
@@ -36,7 +42,7 @@ def label_points(
     inside = axes.get_window_extent()
     for place in np.lexsort(np.asarray(points).T):
         tried = [_annotation(axes, points[place], names[place], colours[place], *each) for each in _PLACES]
-        boxes = [text.get_window_extent() for text in tried]
+        boxes = [extent_of(text).padded(_CLEAR_PX) for text in tried]
         others = [box for box in taken if box is not marks[place]]
         costs = [sum(_overlap(box, other) for other in others) + _outside(box, inside) for box in boxes]
         best = int(np.argmin(costs))
@@ -45,9 +51,16 @@ def label_points(
         taken.append(boxes[best])
 
 
+def extent_of(name: Annotation) -> Bbox:
+    """Return where a name's letters stand, in pixels, without the line that leads there."""
+    name.get_window_extent()  # which also moves it to its place
+    return Text.get_window_extent(name)
+
+
 def _annotation(
     axes: Axes, point: tuple[float, float], name: str, colour: str, dx: float, dy: float, ha: str, va: str
 ) -> Annotation:
+    lead = {"arrowstyle": "-", "linewidth": 0.4, "color": colour, "shrinkA": 0, "shrinkB": 2}
     return axes.annotate(
         name,
         point,
@@ -58,6 +71,7 @@ def _annotation(
         fontsize=7,
         color=colour,
         annotation_clip=False,
+        arrowprops=lead if max(abs(dx), abs(dy)) > 1 else None,
     )
 
 

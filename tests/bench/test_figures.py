@@ -17,7 +17,7 @@ from bench.compare import compare_columns
 from bench.figures.correlation import _alike_together, agreement, correlations
 from bench.figures.cost import costs
 from bench.figures.differences import picture_differences
-from bench.figures.labels import label_points
+from bench.figures.labels import extent_of, label_points
 from bench.figures.pareto import draw_front, pareto_front
 from bench.figures.plane import axes_of, plane
 from bench.figures.write import write_figures
@@ -218,11 +218,23 @@ def test_names_cover_neither_each_other_nor_the_line():
     axes.set(xlim=(0, 1), ylim=(0, 1))
     line = np.array([[0.0, 0.5], [0.5, 0.5], [0.5, 0.0]])
     label_points(axes, points, ["one", "two", "three", "four"], ["k"] * 4, line=line)
-    boxes = [text.get_window_extent() for text in axes.texts]
+    boxes = [extent_of(text) for text in axes.texts]
     assert len(boxes) == 4
     assert not any(a.padded(-0.1).overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
     corners = axes.transData.transform(line)
     assert not any(box.y0 < corners[0, 1] < box.y1 and box.x0 < corners[1, 0] for box in boxes)
+
+
+def test_where_points_crowd_names_stand_off_and_a_line_leads_there():
+    axes = Figure(figsize=(3.5, 2.7)).subplots()
+    points = [(30.06 + 0.04 * n, 0.309 - 0.001 * n) for n in range(6)]
+    axes.set(xlim=(26, 31), ylim=(0.25, 0.7))
+    label_points(
+        axes, points, [f"method {n}" for n in range(6)], ["k"] * 6, line=np.array([[26, 0.25], [31, 0.25]])
+    )
+    boxes = [extent_of(text) for text in axes.texts]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert any(text.arrow_patch for text in axes.texts)
 
 
 def test_a_report_writes_the_figures_that_its_inputs_allow(tmp_path, monkeypatch, rng):
