@@ -149,6 +149,17 @@ def test_where_lower_is_better_a_negative_bar_has_the_colour_of_a():
     assert [to_hex(bar.get_facecolor()) for bar in bars] == [colour_of("bicubic"), colour_of("espcn")]
 
 
+@pytest.mark.parametrize("step", [1.0, 1e-3, 1e-6])
+def test_the_axis_of_differences_is_named_on_the_sheet_however_long_its_numbers(step):
+    scores = [*scores_of("espcn", [3 * step, step]), *scores_of("bicubic", [0.0, 0.0])]
+    (comparison,) = compare_columns(columns(scores), [("espcn", "bicubic")])
+    figure = picture_differences(comparison).figure
+    for text in (figure.axes[0].yaxis.label, *figure.axes[0].texts):
+        box = text.get_window_extent()
+        assert box.x0 >= 0
+        assert box.x1 <= figure.bbox.width
+
+
 def test_a_hundred_pictures_are_not_named_below_the_bars():
     scores = [*scores_of("espcn", np.arange(100)), *scores_of("bicubic", [40.0] * 100)]
     (comparison,) = compare_columns(columns(scores), [("espcn", "bicubic")])
