@@ -350,6 +350,12 @@ def test_light_and_dark_follow_the_system_until_the_reader_chooses(folder, open_
     assert paper() == "rgb(21, 24, 29)"
 
 
+def test_a_shadow_says_that_a_table_goes_on_to_the_right(folder, open_page):
+    region = open_page(write_page(folder)).locator(".scroll").first
+    layers = region.evaluate("e => getComputedStyle(e).backgroundAttachment")
+    assert layers == "local, scroll"  # the paper scrolls along, the shadow stays
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_has_the_contrast_that_wcag_asks_for(folder, open_page, scheme):
     page = open_page(write_page(folder), color_scheme=scheme)
