@@ -75,6 +75,8 @@ def test_rgb_is_one_error_over_all_channels():
     sr = hr.copy()
     sr[..., 0] += 3
     assert score("psnr", sr, hr, "rgb") == pytest.approx(10 * math.log10(255**2 / (9 / 3)), abs=1e-9)
+    assert score("rmse", sr, hr, "rgb") == pytest.approx(math.sqrt(9 / 3), abs=1e-12)
+    assert score("rmse", sr, sr, "rgb") == 0.0
 
 
 def test_signatures_say_what_was_compared():
