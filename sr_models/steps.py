@@ -112,7 +112,8 @@ def _discriminator_step(s: Stepper, meters: Tensor, sr: Tensor, hr: Tensor) -> T
         raise TypeError("a GAN step wants a discriminator")
     discriminator.requires_grad_(True).train()
     with _autocast(s):
-        logits_hr, logits_sr = discriminator(2 * hr - 1).float(), discriminator(2 * sr - 1).float()
+        # In one batch: batch norms of their own would take away what all reconstructions have in common.
+        logits_hr, logits_sr = discriminator(2 * torch.cat([hr, sr]) - 1).float().chunk(2)
     loss = losses.discriminator(logits_hr, logits_sr)
     adam.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
@@ -159,7 +160,8 @@ def _content(s: Stepper, sr: Tensor, hr: Tensor) -> Tensor:
 def _adversarial(s: Stepper, sr: Tensor) -> Tensor:
     if s.state.discriminator is None:
         raise TypeError("an adversarial loss wants a discriminator")
-    s.state.discriminator.requires_grad_(False)  # its weights' gradients would be 28 GFLOP thrown away
+    # Averages of originals and reconstructions; and its weights' gradients would be 28 GFLOP thrown away.
+    s.state.discriminator.eval().requires_grad_(False)
     with _autocast(s):
         logits = s.state.discriminator(2 * sr - 1).float()
     return losses.adversarial(logits)

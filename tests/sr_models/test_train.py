@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
 import sr_models.train as trainer
 from sr_models.checkpoint import load_card, load_network
@@ -260,7 +261,25 @@ def test_frozen_norms_keep_their_averages_and_learn_their_scale(gan):
     assert norm.running_var.unique().tolist() == [2.0]
     assert not torch.equal(norm.weight, scale)
     content = float(s.meters[METERS.index("content")])
-    assert content == pytest.approx(float(4 * (sr - hr / 255).square().mean()), rel=1e-4)  # as it will be used
+    assert content == pytest.approx(
+        float(4 * (sr - hr / 255).square().mean()), rel=1e-4
+    )  # as it will be used
+
+
+def test_the_discriminator_sees_what_all_reconstructions_have_in_common(gan):
+    state = new_state(gan, CPU)
+    norm, linear = nn.BatchNorm2d(3, affine=False, momentum=1.0), nn.Linear(3, 1)
+    linear.weight.data.fill_(1.0)
+    state.discriminator = nn.Sequential(norm, nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear)
+    state.d_adam = torch.optim.Adam(linear.parameters(), lr=0.0, fused=True)
+    s = new_stepper(state, None, bf16=False, world=World())
+    hr = torch.randint(60, 120, (4, 3, 32, 32), dtype=torch.uint8)
+    step(s, hr)  # an untrained G's pictures have colours of their own
+    seen_hr, seen_sr = (float(s.meters[METERS.index(name)]) for name in ("d_hr", "d_sr"))
+    assert abs(seen_hr - seen_sr) > 0.1
+    lr, hr = pair(s, hr)
+    both = 2 * torch.cat([hr, state.generator(lr).detach()]) - 1  # lr 0: G is as it was
+    torch.testing.assert_close(norm.running_mean, both.mean((0, 2, 3)))  # G's own step has left it alone
 
 
 def test_a_finite_step_ends_the_streak(config):
