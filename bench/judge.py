@@ -61,6 +61,9 @@ def _verdict(
     try:
         with _exact():
             values = [float(value) for value in metric.function(scene, *weights[metric.name].paths)]
+    except InputError as error:  # a parameter file: the same for every picture
+        verdict.failure = f"{metric.name}: {error}"
+        return verdict
     except Exception as error:  # noqa: BLE001 (a metric may be anybody's code)
         verdict.failure = f"{metric.name} on {picture.dataset}/{picture.name}: {_reason(error)}"
         return verdict
@@ -100,7 +103,5 @@ def _exact() -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, InputError):
-        return str(error)
     line = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({Path(line.filename).name}:{line.lineno})"

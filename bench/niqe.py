@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from zipfile import is_zipfile
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,8 @@ class Natural:
 def read_natural(path: Path) -> Natural:
     """Return mu_prisparam and cov_prisparam of a MATLAB (.mat) or numpy (.npz) file."""
     try:
+        if path.suffix != ".mat" and not is_zipfile(path):
+            raise ValueError("no numpy archive")
         if path.suffix == ".mat":
             found = loadmat(path)
         else:

@@ -284,7 +284,7 @@ def _judge(
         for verdict in judge(picture, wanted, setting, weights):
             scores.add(verdict.scores)
             summary.computed += len(verdict.scores)
-            if verdict.failure:
+            if verdict.failure and verdict.failure not in summary.failures:
                 summary.failures.append(verdict.failure)
             if verdict.not_applicable:
                 where = summary.not_applicable.setdefault((verdict.metric, verdict.not_applicable), [])

@@ -111,6 +111,15 @@ def test_a_metric_that_fails_is_named_and_the_rest_goes_on(request_, monkeypatch
     assert len(by(request_, metric="lr_psnr")) == 4
 
 
+def test_a_broken_parameter_file_is_named_once_and_the_rest_goes_on(request_, tmp_path):
+    (tmp_path / "w").mkdir()
+    file = tmp_path / "w" / "squeezenet1_0_caffe.npz"
+    file.write_bytes(b"nothing")
+    summary = run(replace(request_, metrics=("feature_distance", "gmsd"), weights=file.parent))
+    assert summary.failures == [f"feature_distance: {file}: not a numpy archive (.npz)"]
+    assert len(by(request_, metric="gmsd")) == 4
+
+
 def test_metrics_run_without_gradients_and_without_tf32_and_leave_torch_as_it_was(request_, monkeypatch):
     seen = []
 
