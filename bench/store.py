@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
@@ -18,6 +19,9 @@ from sr_models.data.image import PARTIAL, write_bytes
 
 if TYPE_CHECKING:
     from bench.profile import Profile
+
+
+_PICTURE = re.compile(r"[^/]+/[^/]+/x[1-9][0-9]*/[^/]+\.png")
 
 
 @dataclass(frozen=True, order=True)
@@ -174,7 +178,16 @@ def read_header(folder: Path) -> dict[str, Any]:
         header: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise InputError(f"{path} is not valid JSON ({error})") from error
+    if not _is_header(header):
+        raise InputError(f"{path} is not a run's header: invocations (a list) and models (a table) wanted")
     return header
+
+
+def _is_header(found: Any) -> bool:
+    match found:
+        case {"invocations": list(invocations), "models": dict(models)}:
+            return all(isinstance(each, dict) for each in [*invocations, *models.values()])
+    return False
 
 
 def write_header(folder: Path, header: dict[str, Any]) -> None:
@@ -206,6 +219,8 @@ def _parse(kind: type[Row], cells: list[str]) -> Row:
     row = kind(*(_value(item.type, cell) for item, cell in zip(wanted, cells, strict=True)))
     if not isinstance(row, SavedPicture) and len(row.key) != 12:
         raise ValueError(f"key {row.key!r} is cut short")
+    if isinstance(row, SavedPicture) and not _PICTURE.fullmatch(row.path):
+        raise ValueError(f"path {row.path!r} is not model/dataset/xN/picture.png")
     if isinstance(row, SavedPicture) and len(row.sha256) != 64:
         raise ValueError(f"sha256 {row.sha256!r} is cut short")
     return row

@@ -17,7 +17,7 @@ from bench import run as run_module
 from bench.entrants import Running
 from bench.evaluate import UNTRUSTED
 from bench.run import Request, run
-from bench.store import pictures_table, read_scores, scores_table, writing
+from bench.store import pictures_table, read_header, read_scores, scores_table, writing
 from sr_models.data.errors import InputError
 from sr_models.data.image import is_grey_file, read_image, to_grey, write_image
 
@@ -292,6 +292,21 @@ def test_a_damaged_table_is_named_by_line(request_):
     path.write_text(path.read_text().replace("bicubic,mine,4", "bicubic,mine,four", 1))
     with pytest.raises(InputError, match=r"scores\.csv, line 2: model, dataset, .* wanted"):
         run(request_)
+
+
+def test_an_index_of_pictures_that_names_none_is_named_by_line(request_):
+    run(request_)
+    path = request_.results / "images" / "index.csv"
+    path.write_text(path.read_text().replace("bicubic/mine/x4/", "bicubic/", 1))
+    with pytest.raises(InputError, match=r"index\.csv, line 2: path, key, sha256 wanted .*not model/dataset"):
+        run(request_)
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"invocations": [5], "models": {}}', "{"])
+def test_a_header_that_is_none_is_named(tmp_path, text):
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(InputError, match=r"run\.json is not"):
+        read_header(tmp_path)
 
 
 def test_a_journal_torn_within_a_letter_is_read_and_a_table_is_not(request_):
