@@ -78,6 +78,7 @@ class Feed:
         s = self.stepper
         row = self.rates.index_select(0, self.counter)[0]
         s.state.lr.copy_(row[0])
+        s.state.d_lr.copy_(row[0] * s.state.config.discriminator_rate)
         s.ema_weight.copy_(row[1])
         s.alpha.copy_(row[2])
         plan = self.plan.index_select(0, self.counter)[0].to(self.pixels.device)

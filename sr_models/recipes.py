@@ -57,6 +57,8 @@ class TrainConfig:
     """Weight of l_Gen; 0: no discriminator."""
     discriminator_width: int = 64
     """Channels of its first layer; the paper's."""
+    discriminator_rate: float = 1.0
+    """Its learning rate, as a multiple of the generator's."""
     total_variation: float = 0.0
     start: str | None = None
     """Name of the model whose weights the generator starts from."""
@@ -187,15 +189,23 @@ def recipe(name: str, schedule: Schedule) -> TrainConfig:
 
 
 def _from_srresnet(name: str, schedule: Schedule) -> TrainConfig:
-    """A GAN of the paper: from SRResNet-MSE, half the steps at 1e-4 and half at 1e-5, weight 1e-3."""
+    """A GAN of the paper: from SRResNet-MSE, half the steps at 1e-4 and half at 1e-5, weight 1e-3.
+
+    Fast: a narrower D learns five times as fast as G. At one rate G, within the few thousand steps there
+    are, draws a regular pattern and moves it on before D has learned to see it.
+    """
     lr = LearningRate(1e-4, stay=0.5, end=1e-5, jump=True)
-    steps = {"paper": 200_000, "gpu": 40_000, "fast": 5_000}[schedule]
+    steps = {"paper": 200_000, "gpu": 40_000, "fast": 3_000}[schedule]
     config = TrainConfig(
         name, SrresnetConfig(), steps, lr, adversarial=1e-3, start="srresnet-mse", best_by="last"
     )
     if schedule == "paper":
         return config
-    return replace(config, ema=0.999, frozen_norm=True, batch=32 if schedule == "gpu" else 8)
+    config = replace(config, ema=0.999, frozen_norm=True, batch=32)
+    if schedule == "gpu":
+        return config
+    lr = LearningRate(3e-5, warmup_steps=50, stay=0.7, end=3e-6)
+    return replace(config, lr=lr, batch=8, crop_px=64, discriminator_width=32, discriminator_rate=5.0)
 
 
 def _baseline(name: str, network: NetworkConfig, schedule: Schedule) -> TrainConfig:

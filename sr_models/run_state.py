@@ -51,7 +51,9 @@ class RunState:
     ema: nn.Module
     g_adam: Adam
     lr: Tensor
-    """Scalar on the device, shared by both optimisers."""
+    """Scalar on the device: the generator's learning rate."""
+    d_lr: Tensor
+    """The discriminator's."""
     discriminator: nn.Module | None
     d_adam: Adam | None
     progress: Progress = field(default_factory=Progress)
@@ -69,13 +71,14 @@ def new_state(config: TrainConfig, device: torch.device) -> RunState:
         discriminator = Discriminator(config.discriminator_width) if config.gan else None
     ema = config.network.build()
     ema.load_state_dict(generator.state_dict())
-    lr = torch.zeros((), device=device)
+    lr, d_lr = torch.zeros((), device=device), torch.zeros((), device=device)
     generator, ema = _placed(generator, device), _placed(ema, device)
     g_adam, d_adam = _adam(generator, lr), None
     if discriminator is not None:
         discriminator = _placed(discriminator, device)
-        d_adam = _adam(discriminator, lr)
-    return RunState(config, generator, ema.eval().requires_grad_(False), g_adam, lr, discriminator, d_adam)
+        d_adam = _adam(discriminator, d_lr)
+    ema.eval().requires_grad_(False)
+    return RunState(config, generator, ema, g_adam, lr, d_lr, discriminator, d_adam)
 
 
 def start_from(state: RunState, weights: nn.Module) -> None:
@@ -125,7 +128,7 @@ def load_state(state: RunState, path: Path) -> None:
         floats = {k: v for k, v in _under(tensors, prefix).items() if v.is_floating_point()}
         load_exactly(network, floats, path)
     for prefix, adam in _optimisers(state):
-        _load_adam(adam, _under(tensors, prefix), state.lr)
+        _load_adam(adam, _under(tensors, prefix))
     vars(state.progress).update(about["progress"])
 
 
@@ -188,8 +191,8 @@ def _integers(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {k: v for k, v in _under(tensors, prefix).items() if not v.is_floating_point()}
 
 
-def _load_adam(adam: Adam, tensors: dict[str, Tensor], lr: Tensor) -> None:
-    parameters = adam.param_groups[0]["params"]
+def _load_adam(adam: Adam, tensors: dict[str, Tensor]) -> None:
+    parameters, lr = adam.param_groups[0]["params"], adam.param_groups[0]["lr"]
     moments: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         number, _, name = key.partition(".")
@@ -201,7 +204,7 @@ def _load_adam(adam: Adam, tensors: dict[str, Tensor], lr: Tensor) -> None:
         return
     adam.load_state_dict({"state": moments, "param_groups": adam.state_dict()["param_groups"]})
     for group in adam.param_groups:
-        group["lr"] = lr  # load_state_dict copies it; both optimisers must see the one scalar
+        group["lr"] = lr  # load_state_dict copies it; the optimiser must see the scalar that steps set
 
 
 def _laid_out_like(parameter: Tensor, tensor: Tensor) -> Tensor:
