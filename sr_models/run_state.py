@@ -84,11 +84,11 @@ def new_state(config: TrainConfig, device: torch.device) -> RunState:
 def start_from(state: RunState, weights: nn.Module) -> None:
     """Let generator and average begin as weights, a network of the same architecture.
 
-    From a DRCN, which may have fewer recursions and trains faster then, all is taken but their weights.
+    From a DRCN of fewer recursions, which trains faster, all is taken but their weights.
     """
-    values = weights.state_dict()
-    if isinstance(weights, Drcn):
-        values["weights"] = state.generator.state_dict()["weights"]
+    values, own = weights.state_dict(), state.generator.state_dict()
+    if isinstance(weights, Drcn) and values["weights"].shape != own["weights"].shape:
+        values["weights"] = own["weights"]
     state.generator.load_state_dict(values)
     state.ema.load_state_dict(values)
 

@@ -27,7 +27,7 @@ from sr_models.networks.srcnn import SrcnnConfig
 from sr_models.networks.srresnet import SrresnetConfig
 from sr_models.pack import write_pack
 from sr_models.recipes import LearningRate
-from sr_models.run_state import load_state, new_state, save_state
+from sr_models.run_state import load_state, new_state, save_state, start_from
 from sr_models.steps import METERS, new_stepper, pair, step
 from sr_models.train import BEST, LAST, STABLE, STATE, TrainOptions, train
 from sr_models.validation import Validation, held_out
@@ -141,6 +141,14 @@ def test_a_drcn_can_start_from_one_of_fewer_recursions(config, pack, tmp_path):
     before, _ = load_network(weights)
     assert torch.equal(network.recur[0].weight, before.recur[0].weight)
     assert network.weights.tolist() == pytest.approx([0.2] * 5)
+
+
+def test_a_drcn_of_as_many_recursions_starts_with_their_weights_too(config):
+    state = new_state(replace(config, network=DrcnConfig(width=4, recursions=3), content="recursions"), CPU)
+    weights = DrcnConfig(width=4, recursions=3).build()
+    weights.weights.data = torch.tensor([0.1, 0.2, 0.7])
+    start_from(state, weights)
+    assert state.generator.weights.tolist() == state.ema.weights.tolist() == pytest.approx([0.1, 0.2, 0.7])
 
 
 def test_the_recursions_weights_are_only_learned_from_their_sum(config, pack):
