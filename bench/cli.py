@@ -12,15 +12,9 @@ RESULTS = Path("results/bench")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `bench` and return its exit code."""
-    try:
-        return run_command(
-            "bench", "Super-resolution scores that can be compared, digit by digit.", COMMANDS, argv
-        )
-    except OSError as error:  # a folder that may not be written, a disk that is full
-        if error.strerror is None:
-            raise
-        _say(f"bench: {': '.join(str(part) for part in (error.filename, error.strerror) if part)}")
-        return 2
+    return run_command(
+        "bench", "Super-resolution scores that can be compared, digit by digit.", COMMANDS, argv
+    )
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:

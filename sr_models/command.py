@@ -37,11 +37,19 @@ def run_command(prog: str, description: str, commands: Sequence[Command], argv: 
     try:
         return args.command.run(args)  # type: ignore[no-any-return]
     except InputError as error:
-        print(f"{prog} {args.command.name}: {error}", file=sys.stderr)  # noqa: T201
-        return 2
+        return _said(f"{prog} {args.command.name}: {error}", 2)
     except KeyboardInterrupt:
-        print(f"{prog} {args.command.name}: interrupted", file=sys.stderr)  # noqa: T201
-        return 130
+        return _said(f"{prog} {args.command.name}: interrupted", 130)
     except BrokenPipeError:  # the reader of our output (head, less) has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a folder that may not be written, a disk that is full
+        if error.strerror is None:
+            raise
+        what = ": ".join(str(part) for part in (error.filename, error.strerror) if part)
+        return _said(f"{prog} {args.command.name}: {what}", 2)
+
+
+def _said(line: str, code: int) -> int:
+    print(line, file=sys.stderr)  # noqa: T201
+    return code

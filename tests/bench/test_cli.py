@@ -67,7 +67,7 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path, capsys):
     (tmp_path / "file").touch()
     assert main(["page", str(tmp_path), "--out", str(tmp_path / "file" / "page.html")]) == 2
     err = capsys.readouterr().err
-    assert err.startswith("bench: ")
+    assert err.startswith("bench page: ")
     assert err.count("\n") == 1
     assert "file" in err
 

@@ -96,3 +96,11 @@ def test_studies_draw_their_figures(trained, capsys):
     assert (folder / "depth" / "depth.png").stat().st_size > 10_000
     assert main(["study", "evolution", *study, "--out", str(folder / "evolution"), "--moments", "2"]) == 0
     assert (folder / "evolution" / "evolution.png").stat().st_size > 10_000
+
+
+def test_a_place_that_cannot_be_written_is_one_line(pictures, tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    assert main(["pack", str(pictures), "--out", str(tmp_path / "file" / "t.pack"), "--unchecked"]) == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert said[-1].startswith("sr-models pack: ")
+    assert "Traceback" not in "".join(said)
