@@ -86,6 +86,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     add("--crop", type=int, metavar="PX", help="HR crop side, instead of the recipe's")
     add("--lr", type=float, help="peak learning rate, instead of the recipe's")
     add("--recursions", type=int, metavar="N", help="DRCN's, instead of the recipe's 16")
+    add("--optimiser", choices=("adam", "soap"), help="the generator's, instead of the recipe's")
     add(
         "--frozen-norm",
         action="store_true",
@@ -137,6 +138,8 @@ def _with_arguments(config: "TrainConfig", args: argparse.Namespace) -> "TrainCo
     _refuse_nonsense(args)
     if args.lr:
         config = replace(config, lr=replace(config.lr, peak=args.lr))
+    if args.optimiser:
+        config = replace(config, optimiser=args.optimiser)
     if args.frozen_norm:
         config = replace(config, frozen_norm=True)
     if args.recursions:

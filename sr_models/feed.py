@@ -42,11 +42,12 @@ class Feed:
         self.counter = torch.zeros(1, dtype=torch.int64, device=self.device)
         self.taken = 0
         self.replay: Callable[[], None] | None = None
-        self.capture = graph and self.device.type == "cuda" and self.resident and world.size == 1
+        can_capture = self.resident and world.size == 1 and config.optimiser == "adam"
+        self.capture = graph and self.device.type == "cuda" and can_capture
         # One stream for eager steps and capture: autograd's nodes remember the stream they first ran on.
         self.stream = _new_stream(self.device)
         if graph and self.device.type == "cuda" and not self.capture:
-            log.info("no CUDA graph: %s", "several processes" if self.resident else "the pictures do not fit")
+            log.info("no CUDA graph: several processes, SOAP, or pictures that do not fit")
 
     def load(self, first: int, rates: list[Rates]) -> None:
         """Put the crops and rates of the steps from `first` on the device."""

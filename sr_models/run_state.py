@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
-from torch.optim import Adam
+from torch.optim import Adam, Optimizer
 
 from sr_models.checkpoint import load_exactly
 from sr_models.data.errors import InputError
@@ -18,6 +18,7 @@ from sr_models.data.image import write_bytes
 from sr_models.networks.config import to_json
 from sr_models.networks.drcn import Drcn
 from sr_models.recipes import TrainConfig
+from sr_models.soap import Soap
 
 _KEY = "srmos-run"
 
@@ -49,13 +50,13 @@ class RunState:
     config: TrainConfig
     generator: nn.Module
     ema: nn.Module
-    g_adam: Adam
+    g_optimiser: Optimizer
     lr: Tensor
     """Scalar on the device: the generator's learning rate."""
     d_lr: Tensor
     """The discriminator's."""
     discriminator: nn.Module | None
-    d_adam: Adam | None
+    d_optimiser: Optimizer | None
     progress: Progress = field(default_factory=Progress)
     made_from: dict[str, Any] = field(default_factory=dict)
     """What the run learns from, by name: plain values that must be the same when it goes on."""
@@ -73,12 +74,12 @@ def new_state(config: TrainConfig, device: torch.device) -> RunState:
     ema.load_state_dict(generator.state_dict())
     lr, d_lr = torch.zeros((), device=device), torch.zeros((), device=device)
     generator, ema = _placed(generator, device), _placed(ema, device)
-    g_adam, d_adam = _adam(generator, lr), None
+    g_optimiser, d_optimiser = _optimiser(config, generator, lr), None
     if discriminator is not None:
         discriminator = _placed(discriminator, device)
-        d_adam = _adam(discriminator, d_lr)
+        d_optimiser = _adam(discriminator, d_lr)
     ema.eval().requires_grad_(False)
-    return RunState(config, generator, ema, g_adam, lr, d_lr, discriminator, d_adam)
+    return RunState(config, generator, ema, g_optimiser, lr, d_lr, discriminator, d_optimiser)
 
 
 def start_from(state: RunState, weights: nn.Module) -> None:
@@ -127,8 +128,8 @@ def load_state(state: RunState, path: Path) -> None:
         network.load_state_dict(network.state_dict() | _integers(tensors, prefix))
         floats = {k: v for k, v in _under(tensors, prefix).items() if v.is_floating_point()}
         load_exactly(network, floats, path)
-    for prefix, adam in _optimisers(state):
-        _load_adam(adam, _under(tensors, prefix))
+    for prefix, optimiser in _optimisers(state):
+        _load_optimiser(optimiser, _under(tensors, prefix))
     vars(state.progress).update(about["progress"])
 
 
@@ -141,7 +142,13 @@ def _placed(network: Network, device: torch.device) -> Network:
     return network.to(device).to(memory_format=torch.channels_last)
 
 
-def _adam(network: nn.Module, lr: Tensor) -> Adam:
+def _optimiser(config: TrainConfig, network: nn.Module, lr: Tensor) -> Optimizer:
+    if config.optimiser == "soap":
+        return Soap(network.parameters(), lr)
+    return _adam(network, lr)
+
+
+def _adam(network: nn.Module, lr: Tensor) -> Optimizer:
     # beta2 and eps are Adam's defaults, which the paper does not change.
     return Adam(network.parameters(), lr=lr, betas=(0.9, 0.999), fused=True, capturable=lr.is_cuda)
 
@@ -164,8 +171,8 @@ def _tensors(state: RunState) -> Iterator[tuple[str, Tensor]]:
     for prefix, network in _networks(state):
         for name, tensor in network.state_dict().items():
             yield f"{prefix}.{name}", tensor
-    for prefix, adam in _optimisers(state):
-        for index, moments in adam.state_dict()["state"].items():
+    for prefix, optimiser in _optimisers(state):
+        for index, moments in optimiser.state_dict()["state"].items():
             for name, tensor in moments.items():
                 yield f"{prefix}.{index}.{name}", tensor
 
@@ -177,10 +184,10 @@ def _networks(state: RunState) -> Iterator[tuple[str, nn.Module]]:
         yield "discriminator", state.discriminator
 
 
-def _optimisers(state: RunState) -> Iterator[tuple[str, Adam]]:
-    yield "g_adam", state.g_adam
-    if state.d_adam is not None:
-        yield "d_adam", state.d_adam
+def _optimisers(state: RunState) -> Iterator[tuple[str, Optimizer]]:
+    yield "g_optimiser", state.g_optimiser
+    if state.d_optimiser is not None:
+        yield "d_optimiser", state.d_optimiser
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -191,22 +198,25 @@ def _integers(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {k: v for k, v in _under(tensors, prefix).items() if not v.is_floating_point()}
 
 
-def _load_adam(adam: Adam, tensors: dict[str, Tensor]) -> None:
-    parameters, lr = adam.param_groups[0]["params"], adam.param_groups[0]["lr"]
+def _load_optimiser(optimiser: Optimizer, tensors: dict[str, Tensor]) -> None:
+    parameters, lr = optimiser.param_groups[0]["params"], optimiser.param_groups[0]["lr"]
     moments: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         number, _, name = key.partition(".")
         moments.setdefault(int(number), {})[name] = _laid_out_like(parameters[int(number)], tensor)
-    if adam.state:  # in place: a captured step goes on reading from these addresses
+    if optimiser.state:  # in place: a captured step goes on reading from these addresses
         for index, values in moments.items():
             for name, tensor in values.items():
-                adam.state[parameters[index]][name].copy_(tensor)
+                optimiser.state[parameters[index]][name].copy_(tensor)
         return
-    adam.load_state_dict({"state": moments, "param_groups": adam.state_dict()["param_groups"]})
-    for group in adam.param_groups:
+    optimiser.load_state_dict({"state": moments, "param_groups": optimiser.state_dict()["param_groups"]})
+    for group in optimiser.param_groups:
         group["lr"] = lr  # load_state_dict copies it; the optimiser must see the scalar that steps set
 
 
 def _laid_out_like(parameter: Tensor, tensor: Tensor) -> Tensor:
-    """Return tensor in parameter's memory layout: the fused kernel goes through both byte by byte."""
-    return tensor if tensor.dim() == 0 else torch.empty_like(parameter).copy_(tensor)
+    """Return tensor in parameter's memory layout: the fused kernel goes through both byte by byte.
+
+    Of another shape, a copy: matrix products add in an order that depends on where in memory a row begins.
+    """
+    return tensor.clone() if tensor.shape != parameter.shape else torch.empty_like(parameter).copy_(tensor)

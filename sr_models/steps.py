@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam
+from torch.optim import Optimizer
 
 from sr_models import losses
 from sr_models.crops import Shrink
@@ -68,9 +68,9 @@ def step(s: Stepper, hr_uint8: Tensor) -> None:
     if state.discriminator is not None:
         possible = _discriminator_step(s, meters, sr.detach().float(), hr)
     gradient = _gradient_at_output(s, meters, sr.detach().float(), hr)
-    state.g_adam.zero_grad(set_to_none=True)
+    state.g_optimiser.zero_grad(set_to_none=True)
     torch.autograd.backward(sr, gradient.to(sr.dtype))
-    finite = _update(s, state.generator, state.g_adam, meters, "gradient_g", possible)
+    finite = _update(s, state.generator, state.g_optimiser, meters, "gradient_g", possible)
     _restore_buffers(state, kept, finite)
     _average(s, finite)
     _count(s, meters, finite)
@@ -107,18 +107,18 @@ def _luma(x: Tensor, weights: Tensor) -> Tensor:
 
 def _discriminator_step(s: Stepper, meters: Tensor, sr: Tensor, hr: Tensor) -> Tensor:
     """Return whether D's gradients were finite (a 0/1 tensor)."""
-    discriminator, adam = s.state.discriminator, s.state.d_adam
-    if discriminator is None or adam is None:
+    discriminator, optimiser = s.state.discriminator, s.state.d_optimiser
+    if discriminator is None or optimiser is None:
         raise TypeError("a GAN step wants a discriminator")
     discriminator.requires_grad_(True).train()
     with _autocast(s):
         # In one batch: batch norms of their own would take away what all reconstructions have in common.
         logits_hr, logits_sr = discriminator(2 * torch.cat([hr, sr]) - 1).float().chunk(2)
     loss = losses.discriminator(logits_hr, logits_sr)
-    adam.zero_grad(set_to_none=True)
+    optimiser.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     _note(meters, loss_d=loss, d_hr=logits_hr.sigmoid().mean(), d_sr=logits_sr.sigmoid().mean())
-    return _update(s, discriminator, adam, meters, "gradient_d", torch.ones_like(s.streak))
+    return _update(s, discriminator, optimiser, meters, "gradient_d", torch.ones_like(s.streak))
 
 
 def _gradient_at_output(s: Stepper, meters: Tensor, sr: Tensor, hr: Tensor) -> Tensor:
@@ -168,16 +168,17 @@ def _adversarial(s: Stepper, sr: Tensor) -> Tensor:
 
 
 def _update(
-    s: Stepper, network: nn.Module, adam: Adam, meters: Tensor, meter: str, possible: Tensor
+    s: Stepper, network: nn.Module, optimiser: Optimizer, meters: Tensor, meter: str, possible: Tensor
 ) -> Tensor:
     """Apply the gradients if `possible` (0/1) and they are finite, on every process alike; return whether."""
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
     s.world.mean_([*gradients, *_float_buffers(network)])
     norm = torch.stack(torch._foreach_norm(gradients)).norm()
     finite: Tensor = norm.isfinite().float() * possible
-    adam.found_inf = 1.0 - finite  # type: ignore[attr-defined]  # fused Adam then leaves everything as it was
+    # Fused Adam and SOAP then leave everything as it was.
+    optimiser.found_inf = 1.0 - finite  # type: ignore[attr-defined]
     if finite.device.type != "mps" or bool(finite):  # MPS's fused kernel takes found_inf and ignores it
-        adam.step()
+        optimiser.step()
     _note(meters, **{meter: norm})
     return finite
 

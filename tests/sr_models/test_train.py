@@ -45,12 +45,14 @@ def _same(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
-@pytest.mark.parametrize("kind", ["srresnet", "srgan", "frozen", "luma", "drcn"])
+@pytest.mark.parametrize("kind", ["srresnet", "srgan", "frozen", "luma", "soap", "drcn"])
 def test_twenty_steps_are_ten_and_ten_more_bit_for_bit(kind, config, gan, pack, tmp_path):
     luma = replace(config, network=EspcnConfig())
     drcn = replace(config, network=DrcnConfig(width=4, recursions=3), content="recursions", alpha_zero_at=0.8)
-    frozen = replace(gan, frozen_norm=True)
-    config = {"srresnet": config, "srgan": gan, "frozen": frozen, "luma": luma, "drcn": drcn}[kind]
+    frozen, soap = replace(gan, frozen_norm=True), replace(luma, optimiser="soap")
+    config = {"srresnet": config, "srgan": gan, "frozen": frozen, "luma": luma, "drcn": drcn, "soap": soap}[
+        kind
+    ]
     train(config, pack, tmp_path / "whole", OPTIONS)
     half = replace(
         config, steps=10, lr=replace(config.lr, stay=1.0), alpha_zero_at=2 * config.alpha_zero_at
@@ -60,7 +62,7 @@ def test_twenty_steps_are_ten_and_ten_more_bit_for_bit(kind, config, gan, pack, 
     _relabel(tmp_path / "parts" / STATE, config, half, state)
     train(config, pack, tmp_path / "parts", replace(OPTIONS, resume=tmp_path / "parts" / STATE))
     whole, parts = _tensors(tmp_path / "whole" / STATE), _tensors(tmp_path / "parts" / STATE)
-    wanted = {"generator", "ema", "g_adam"} | ({"discriminator", "d_adam"} if config.gan else set())
+    wanted = {"generator", "ema", "g_optimiser"} | ({"discriminator", "d_optimiser"} if config.gan else set())
     assert {name.split(".")[0] for name in whole} == wanted
     assert _same(whole, parts)
     assert _same(_tensors(tmp_path / "whole" / LAST), _tensors(tmp_path / "parts" / LAST))
@@ -279,7 +281,7 @@ def test_the_discriminator_sees_what_all_reconstructions_have_in_common(gan):
     norm, linear = nn.BatchNorm2d(3, affine=False, momentum=1.0), nn.Linear(3, 1)
     linear.weight.data.fill_(1.0)
     state.discriminator = nn.Sequential(norm, nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear)
-    state.d_adam = torch.optim.Adam(linear.parameters(), lr=0.0, fused=True)
+    state.d_optimiser = torch.optim.Adam(linear.parameters(), lr=0.0, fused=True)
     s = new_stepper(state, None, bf16=False, world=World())
     hr = torch.randint(60, 120, (4, 3, 32, 32), dtype=torch.uint8)
     step(s, hr)  # an untrained G's pictures have colours of their own
