@@ -162,7 +162,7 @@ def drcn_lite(schedule: Schedule = "paper") -> TrainConfig:
     if schedule != "fast":
         return config
     lr = LearningRate(1e-3, warmup_steps=100, stay=0.5, end=0.0)
-    return replace(config, steps=10_000, lr=lr, batch=8, crop_px=48)
+    return replace(config, steps=10_000, lr=lr, batch=8, crop_px=48, optimiser="soap")
 
 
 _FAST = LearningRate(3e-4, warmup_steps=100, stay=0.7, end=0.0)
