@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from bench.report import paper_markdown, stale_tables
 
 REFERENCE = Path(__file__).parents[1] / "results" / "reference"
@@ -16,3 +18,32 @@ def test_the_readme_quotes_the_reference_results():
     paper = paper_markdown(REFERENCE)
     assert "| Set14 | authors-srresnet-mse | 28.49 | 28.49 | 0 | 0.8184 | 0.8184 | 0 |" in paper
     assert "28.49 / 0.8184 | 28.49 / 0.8184" in readme
+
+
+def _quoted(heading):
+    """Return {model: numbers} of the table below a heading of results/README.md."""
+    lines = (REFERENCE.parent / "README.md").read_text().split(heading)[1].split("\n\n")[1].splitlines()
+    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in lines[2:]]
+    return {name.strip("`"): numbers for name, *numbers in rows}
+
+
+def _means(protocol, metric):
+    scores = pd.read_csv(REFERENCE / "scores.csv")
+    rows = scores[(scores["protocol"] == protocol) & (scores["metric"] == metric)]
+    return rows.groupby(["model", "dataset"])["value"].mean()
+
+
+def test_the_results_page_quotes_the_means_of_what_was_trained_here():
+    psnr, quoted = _means("srgan", "psnr"), _quoted("## What was trained here")
+    assert {"srcnn", "srcnn-955", "espcn", "drcn-lite", "selfexsr", "srresnet-mse"} <= set(quoted)
+    for model, (*ours, _, _) in quoted.items():
+        assert ours == [f"{psnr[model, dataset]:.2f}" for dataset in ("Set5", "Set14", "BSD100")], model
+
+
+def test_the_results_page_quotes_what_the_variants_look_like():
+    metrics = [_means("rgb", name) for name in ("feature_distance", "gradient_energy", "lr_psnr")]
+    quoted = _quoted("## The variants")
+    assert {"srresnet-mse", "srresnet-vgg22", "srgan-mse", "srgan-vgg22", "srgan-vgg54d"} <= set(quoted)
+    for model, (_, *ours) in quoted.items():
+        wanted = [f"{mean[model, 'BSD100']:.{d}f}" for mean, d in zip(metrics, (4, 3, 2), strict=True)]
+        assert ours == wanted, model
