@@ -22,8 +22,9 @@ def test_the_readme_quotes_the_reference_results():
 
 def _quoted(heading):
     """Return {model: numbers} of the table below a heading of results/README.md."""
-    lines = (REFERENCE.parent / "README.md").read_text().split(heading)[1].split("\n\n")[1].splitlines()
-    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in lines[2:]]
+    section = (REFERENCE.parent / "README.md").read_text().split(heading)[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| ")]
+    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in lines[1:]]
     return {name.strip("`"): numbers for name, *numbers in rows}
 
 
