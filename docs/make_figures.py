@@ -72,7 +72,7 @@ def bsd100_differences() -> Plot:
 def sample_grid() -> None:
     """Write the grid of a built-in picture (CC0)."""
     with tempfile.TemporaryDirectory() as folder:
-        models = ("bicubic", "srcnn", "espcn", "srresnet-mse")
+        models = ("bicubic", "espcn", "srresnet-mse", "srgan-vgg54d")
         run(Request(Path(folder), models=models))
         write_grid(make_grid(GridRequest(Path(folder), "chelsea")), IMAGES / "grid-chelsea.png")
 
