@@ -128,10 +128,10 @@ def _from_caffe(path: Path) -> dict[str, Tensor]:
     fires = {2: 3, 3: 4, 4: 5, 5: 7, 6: 8, 7: 9, 8: 10, 9: 12}
     parts = {"conv1x1_1": "squeeze", "conv1x1_2": "expand1x1", "conv3x3_2": "expand3x3"}
     names = {"conv1": "features.0"}
-    if not zipfile.is_zipfile(path):
-        raise InputError(f"{path}: not a numpy archive (.npz)")
     for fire, index in fires.items():
         names |= {f"fire{fire}/{old}": f"features.{index}.{new}" for old, new in parts.items()}
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path}: not a numpy archive (.npz)")
     with np.load(path) as arrays:
         try:
             state = {

@@ -42,12 +42,20 @@ class Feed:
         self.counter = torch.zeros(1, dtype=torch.int64, device=self.device)
         self.taken = 0
         self.replay: Callable[[], None] | None = None
-        can_capture = self.resident and world.size == 1 and config.optimiser == "adam"
-        self.capture = graph and self.device.type == "cuda" and can_capture
+        hindrance = self._hindrance()
+        self.capture = graph and self.device.type == "cuda" and hindrance is None
         # One stream for eager steps and capture: autograd's nodes remember the stream they first ran on.
         self.stream = _new_stream(self.device)
-        if graph and self.device.type == "cuda" and not self.capture:
-            log.info("no CUDA graph: several processes, SOAP, or pictures that do not fit")
+        if graph and self.device.type == "cuda" and hindrance is not None:
+            log.info("no CUDA graph: %s", hindrance)
+
+    def _hindrance(self) -> str | None:
+        """Return why a step cannot be captured, or None."""
+        if not self.resident:
+            return "the pictures do not fit"
+        if self.stepper.world.size > 1:
+            return "several processes"
+        return "SOAP asks the host" if self.stepper.state.config.optimiser == "soap" else None
 
     def load(self, first: int, rates: list[Rates]) -> None:
         """Put the crops and rates of the steps from `first` on the device."""

@@ -68,7 +68,7 @@ class TrainConfig:
     """Whether the generator's batch norms keep the averages it starts with, in place of each batch's own: in
     small batches those wander, and the averaged ones used afterwards shift colours."""
     optimiser: Literal["adam", "soap"] = "adam"
-    """The generator's. `soap` gets small networks further; it is for one device and takes no CUDA graph."""
+    """The generator's. `soap` gets small networks further, and takes no CUDA graph."""
     ema: float = 0.0
     """Decay of the averaged weights that are validated and shipped; 0: the last ones are."""
     best_by: Literal["psnr", "last"] = "psnr"
