@@ -112,9 +112,9 @@ def _weights_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from bench.entrants import Running
-    from bench.report import markdown_of, stale_tables, write_report
-    from bench.run import Request, run
+    from bench.reports.write import markdown_of, stale_tables, write_report
+    from bench.running.entrants import Running
+    from bench.running.run import Request, run
 
     request = Request(
         results=args.results,
@@ -166,7 +166,7 @@ def _report_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _report(args: argparse.Namespace) -> int:
-    from bench.report import markdown_of, paper_markdown, stale_tables, write_report
+    from bench.reports.write import markdown_of, paper_markdown, stale_tables, write_report
 
     if args.check:
         stale = stale_tables(args.results)
@@ -194,9 +194,9 @@ def _compare_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _compare(args: argparse.Namespace) -> int:
-    from bench.compare import Question, compare, missing
-    from bench.comparison_tables import markdown, write_comparisons
+    from bench.analysis.compare import Question, compare, missing
     from bench.figures.write import write_differences
+    from bench.reports.comparison_tables import markdown, write_comparisons
 
     question = Question(
         results=args.results,
@@ -245,8 +245,8 @@ def _grid_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _grid(args: argparse.Namespace) -> int:
+    from bench.figures.grid import GridRequest, make_grid
     from bench.figures.grid_sheet import stem_of, write_grid
-    from bench.grid import GridRequest, make_grid
 
     request = GridRequest(
         results=args.results,

@@ -6,8 +6,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from bench.metric import METRICS, Metric, PictureMetric, metric_names
-from bench.protocol import PROTOCOLS
-from bench.weights import located, weight_files
+from bench.perceptual.weights import located, weight_files
+from bench.protocols.presets import PROTOCOLS
 from sr_models.data.errors import InputError
 from sr_models.data.fetch import fetch, is_here
 from sr_models.data.manifest import Manifest, manifest, manifest_names

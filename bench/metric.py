@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from bench.protocol import Protocol, View
+from bench.protocols.presets import Protocol, View
 from sr_models.registry import Registry
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class PictureMetric(Metric):
     libraries: tuple[str, ...] = ()
     """Distributions that compute it; their versions are part of the signature."""
     weights: tuple[str, ...] = ()
-    """Files that must be there (bench/weights.toml)."""
+    """Files that must be there (bench/perceptual/weights.toml)."""
     min_side: int = 1
     """Smaller pictures have no value."""
     whole: bool = False

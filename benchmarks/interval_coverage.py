@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from scipy import special, stats
 
-from bench.columns import columns
-from bench.paired import Array, bootstrap_intervals
-from bench.store import read_scores
+from bench.analysis.columns import columns
+from bench.analysis.paired import Array, bootstrap_intervals
+from bench.store.table import read_scores
 
 PAIRS = (("espcn", "bicubic"), ("srcnn-955", "srcnn"), ("espcn", "nearest"), ("espcn", "srcnn"))
 SAMPLES, DRAWS = 2000, 2000

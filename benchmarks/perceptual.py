@@ -29,8 +29,8 @@ from piq.perceptual import ContentLoss
 from torchvision.models import alexnet, vgg
 
 from bench.metric import METRICS, PictureMetric
-from bench.scene import Scene
-from bench.weights import obtain
+from bench.perceptual.scene import Scene
+from bench.perceptual.weights import obtain
 from sr_models.data.dataset import load_sample, only, open_dataset
 from sr_models.data.resize import imresize
 

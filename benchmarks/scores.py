@@ -27,8 +27,8 @@ from skimage.color import rgb2ycbcr
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from bench.metric import METRICS
-from bench.protocol import protocol
-from bench.run import Request, run
+from bench.protocols.presets import protocol
+from bench.running.run import Request, run
 from sr_models.data.image import read_image
 from sr_models.data.resize import imresize
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from bench.canvas import Plot, styled
-from bench.columns import columns
-from bench.compare import compare_columns
+from bench.analysis.columns import columns
+from bench.analysis.compare import compare_columns
 from bench.figures.differences import picture_differences
+from bench.figures.grid import GridRequest, make_grid
 from bench.figures.grid_sheet import write_grid
-from bench.grid import GridRequest, make_grid
-from bench.run import Request, run
-from bench.store import read_scores
+from bench.figures.style import Plot, styled
+from bench.running.run import Request, run
+from bench.store.table import read_scores
 from mos_app.analysis import figures
 from mos_app.analysis.error_rates import simulate_null_studies
 from mos_app.analysis.figures_people import error_rate_figure

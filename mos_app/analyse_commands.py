@@ -249,7 +249,7 @@ def _variances_of(args: argparse.Namespace) -> "StudyVariances":
 
 
 def _largest_crossing(table: "pd.DataFrame") -> "Crossing":
-    from bench.colours import model_order
+    from bench.palette import model_order
     from mos_app.analysis.panel import crossings_of, panel_of
     from mos_app.analysis.ratings import check_ratings
 

@@ -5,7 +5,7 @@ from importlib.metadata import version
 import pandas as pd
 import streamlit as st
 
-from bench.canvas import FAINT, INK, Plot, svg
+from bench.figures.style import FAINT, INK, Plot, svg
 from mos_app.analysis.page import render_page
 from mos_app.analysis.pairs import bradley_terry, check_pairs, is_pairs
 from mos_app.analysis.pairs_sections import pairs_sections

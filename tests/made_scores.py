@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.metric import METRICS, PlaneMetric
-from bench.store import Score, scores_table
+from bench.store.table import Score, scores_table
 
 
 def scores_of(

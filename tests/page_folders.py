@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as PillowImage
 
-from bench.store import Score, scores_table, write_header
+from bench.store.table import Score, scores_table, write_header
 from sr_models.data.dataset import load_sample, open_dataset
 from sr_models.data.image import Image
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.report import paper_markdown, stale_tables
+from bench.reports.write import paper_markdown, stale_tables
 
 REFERENCE = Path(__file__).parents[1] / "results" / "reference"
 

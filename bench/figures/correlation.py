@@ -8,10 +8,10 @@ from scipy import stats
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
-from bench.canvas import Plot, blank, file_name, styled
-from bench.columns import Column
+from bench.analysis.columns import Column
+from bench.analysis.paired import Array
+from bench.figures.style import Plot, blank, file_name, styled
 from bench.metric import METRICS
-from bench.paired import Array
 
 
 def agreement(columns: Sequence[Column]) -> tuple[Array, Array, int]:

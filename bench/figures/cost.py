@@ -8,15 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from bench.canvas import COLUMN, Plot, file_name, styled
-from bench.colours import colour_of, ink_of, label_of
+from bench.analysis.board import Board
+from bench.analysis.paired import Array
+from bench.cost.profile import Profile
 from bench.figures.labels import label_points
 from bench.figures.pareto import draw_front
 from bench.figures.plane import direction
+from bench.figures.style import COLUMN, Plot, file_name, styled
 from bench.metric import METRICS
-from bench.paired import Array
-from bench.profile import Profile
-from bench.summary import Board
+from bench.palette import colour_of, ink_of, label_of
 
 _COSTS: dict[str, Callable[[Profile], float | None]] = {
     "ms a picture": lambda profile: profile.latency_ms,

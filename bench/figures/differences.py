@@ -8,11 +8,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from bench.canvas import COLUMN, INK, Plot, blank, file_name, styled
-from bench.colours import colour_of, ink_of, label_of
-from bench.compare import Comparison, PictureDifference
-from bench.comparison_tables import difference_text
+from bench.analysis.compare import Comparison, PictureDifference
+from bench.figures.style import COLUMN, INK, Plot, blank, file_name, styled
 from bench.metric import METRICS
+from bench.palette import colour_of, ink_of, label_of
+from bench.reports.comparison_tables import difference_text
 
 _EDGE = 0.05  # inches between the sheet's edge and what stands on it
 _NAMED = 24  # more names than that do not fit below the bars

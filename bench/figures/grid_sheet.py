@@ -16,10 +16,10 @@ from matplotlib.patheffects import withStroke
 from matplotlib.textpath import TextPath
 from PIL import Image as PillowImage
 
-from bench.canvas import INK, file_name, styled
-from bench.colours import colour_of, label_of
-from bench.grid import Grid, Panel
+from bench.figures.grid import Grid, Panel
+from bench.figures.style import INK, file_name, styled
 from bench.metric import METRICS
+from bench.palette import colour_of, label_of
 from sr_models.data.errors import InputError
 from sr_models.data.image import Image
 

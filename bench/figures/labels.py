@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 
-from bench.paired import Array
+from bench.analysis.paired import Array
 
 _GAP = 5  # points between a mark and its name
 _PLACES = [  # dx, dy, horizontal and vertical alignment: the first that is free wins

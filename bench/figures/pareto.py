@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Polygon
 
-from bench.canvas import FAINT, INK
-from bench.paired import Array
+from bench.analysis.paired import Array
+from bench.figures.style import FAINT, INK
 
 Better = tuple[bool, bool]
 """Whether higher is better on x and on y."""

@@ -2,12 +2,12 @@
 
 import math
 
-from bench.canvas import Plot, blank, file_name, styled
-from bench.colours import colour_of, ink_of, label_of
+from bench.analysis.board import Board
 from bench.figures.labels import label_points
 from bench.figures.pareto import draw_front
+from bench.figures.style import Plot, blank, file_name, styled
 from bench.metric import METRICS
-from bench.summary import Board
+from bench.palette import colour_of, ink_of, label_of
 
 DISTORTION = ("psnr", "rmse", "ssim")
 PERCEPTION = (

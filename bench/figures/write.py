@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench.canvas import Plot, save
-from bench.columns import Column, columns
-from bench.compare import Comparison, compare_columns
+from bench.analysis.board import Board, boards
+from bench.analysis.columns import Column, columns
+from bench.analysis.compare import Comparison, compare_columns
+from bench.cost.profile import Profile
 from bench.figures.correlation import correlations
 from bench.figures.cost import costs
 from bench.figures.differences import picture_differences
 from bench.figures.plane import axes_of, plane
-from bench.profile import Profile
-from bench.store import Score
-from bench.summary import Board, boards
+from bench.figures.style import Plot, save
+from bench.store.table import Score
 
 
 def write_figures(scores: Sequence[Score], profiles: Sequence[Profile], folder: Path) -> list[Path]:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from bench.scene import Scene
+    from bench.perceptual.scene import Scene
 
 _GAMMA, _RHO = 0.05, -153.591  # of the authors' support vector machine, as in piq
 
@@ -26,7 +26,7 @@ _GAMMA, _RHO = 0.05, -153.591  # of the authors' support vector machine, as in p
 )
 def brisque(scene: "Scene", machine: "Path") -> "list[float]":
     """Return BRISQUE, 0 (natural) to about 100; nan for a picture without detail."""
-    from bench.backbones import load_tensors
+    from bench.perceptual.backbones import load_tensors
 
     coefficients, vectors = (each.to(scene.device) for each in load_tensors(machine))
     return [_score(sr[None], coefficients, vectors) for sr in scene.sr]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import torch
     from piq.feature_extractors.clip import CLIP
 
-    from bench.scene import Scene
+    from bench.perceptual.scene import Scene
 
 
 @picture_metric(
@@ -48,7 +48,7 @@ def _model(network: "Path", tokens: "Path", device: "torch.device") -> "tuple[CL
     import torch
     from piq.feature_extractors.clip import build_model
 
-    from bench.backbones import load_archive, load_tensors
+    from bench.perceptual.backbones import load_archive, load_tensors
 
     model = build_model(load_archive(network)).float().eval().requires_grad_(False)
     anchors = model.encode_text(load_tensors(tokens)).float()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import torch
     from piq import DISTS
 
-    from bench.scene import Scene
+    from bench.perceptual.scene import Scene
 
 
 @picture_metric(
@@ -56,7 +56,7 @@ def _model(network: "Path", heads: "Path", device: "torch.device") -> "DISTS":
     from piq import DISTS
     from piq.perceptual import ContentLoss
 
-    from bench.backbones import load_tensors, vgg16
+    from bench.perceptual.backbones import load_tensors, vgg16
 
     state = load_tensors(heads)
     channels = [3, 64, 128, 256, 512, 512]  # the picture itself, then the five maps

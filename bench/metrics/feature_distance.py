@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from bench.scene import Scene
+    from bench.perceptual.scene import Scene
 
 
 @picture_metric(
@@ -26,7 +26,7 @@ def feature_distance(scene: "Scene", network: "Path") -> "Tensor":
     """Return 0 for the same picture to at most 2: the mean over layers and positions."""
     import torch
 
-    from bench.backbones import squeezenet, unit_length
+    from bench.perceptual.backbones import squeezenet, unit_length
 
     features = squeezenet(network, scene.device)
     hr = [unit_length(maps) for maps in features(scene.hr)]

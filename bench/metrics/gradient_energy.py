@@ -7,7 +7,7 @@ from sr_models.data.luma import gradient_energy as energy
 from sr_models.data.luma import luma
 
 if TYPE_CHECKING:
-    from bench.scene import Scene
+    from bench.perceptual.scene import Scene
 
 
 @picture_metric(

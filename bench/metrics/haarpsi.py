@@ -7,7 +7,7 @@ from bench.metric import picture_metric
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from bench.scene import Scene
+    from bench.perceptual.scene import Scene
 
 
 @picture_metric(

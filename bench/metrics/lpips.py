@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from bench.backbones import Backbone
-    from bench.scene import Scene
+    from bench.perceptual.backbones import Backbone
+    from bench.perceptual.scene import Scene
 
 _SOURCE = "Zhang et al., CVPR 2018"
 
@@ -27,7 +27,7 @@ _SOURCE = "Zhang et al., CVPR 2018"
 )
 def lpips(scene: "Scene", network: "Path", heads: "Path") -> "Tensor":
     """Return LPIPS, 0 for the same picture."""
-    from bench.backbones import alexnet
+    from bench.perceptual.backbones import alexnet
 
     return _distance(scene, alexnet(network, scene.device), heads)
 
@@ -44,7 +44,7 @@ def lpips(scene: "Scene", network: "Path", heads: "Path") -> "Tensor":
 )
 def lpips_vgg(scene: "Scene", network: "Path", heads: "Path") -> "Tensor":
     """Return LPIPS, 0 for the same picture."""
-    from bench.backbones import vgg16
+    from bench.perceptual.backbones import vgg16
 
     return _distance(scene, vgg16(network, scene.device), heads)
 
@@ -54,7 +54,7 @@ def _distance(scene: "Scene", features: "Backbone", heads: "Path") -> "Tensor":
     import torch
     from torch.nn.functional import conv2d
 
-    from bench.backbones import load_tensors, unit_length
+    from bench.perceptual.backbones import load_tensors, unit_length
 
     weights = [weight.to(scene.device) for weight in load_tensors(heads).values()]  # (1, C, 1, 1) each
     hr = [unit_length(maps) for maps in features(scene.hr)]

@@ -6,7 +6,7 @@ from bench.metric import picture_metric
 from sr_models.data.luma import psnr
 
 if TYPE_CHECKING:
-    from bench.scene import Scene
+    from bench.perceptual.scene import Scene
 
 
 @picture_metric(

@@ -9,7 +9,7 @@ from bench.metric import picture_metric
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bench.scene import Scene
+    from bench.perceptual.scene import Scene
     from sr_models.data.image import Image
 
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 )
 def niqe_of(scene: "Scene", parameters: "Path") -> list[float]:
     """Return NIQE, about 3 for natural pictures; nan below two blocks of 96 x 96 with detail."""
-    from bench.niqe import niqe, read_natural
+    from bench.perceptual.niqe import niqe, read_natural
 
     natural = read_natural(parameters)
     return [niqe(_grey(scene.cropped(image)), natural) for image in scene.images]

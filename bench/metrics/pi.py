@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from bench.metric import picture_metric
 
 if TYPE_CHECKING:
-    from bench.scene import Scene
+    from bench.perceptual.scene import Scene
 
 
 @picture_metric(

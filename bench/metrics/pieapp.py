@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import torch
     from piq.pieapp import PieAPPModel
 
-    from bench.scene import Scene
+    from bench.perceptual.scene import Scene
 
 _STRIDE = 27  # "sparse" in the authors' code
 _GROUP = 256  # patches whose features are compared together: 120832 numbers each
@@ -78,7 +78,7 @@ def _model(network: "Path", device: "torch.device") -> "PieAPPModel":
     import torch
     from piq.pieapp import PieAPPModel
 
-    from bench.backbones import load_tensors
+    from bench.perceptual.backbones import load_tensors
 
     state = load_tensors(network)
     with torch.device("meta"):

@@ -1,7 +1,7 @@
 """Peak signal-to-noise ratio."""
 
 from bench.metric import metric
-from bench.protocol import View, check_views
+from bench.protocols.presets import View, check_views
 from sr_models.data.luma import psnr
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from bench.metric import metric
-from bench.protocol import View, check_views
+from bench.protocols.presets import View, check_views
 
 
 @metric("rmse", higher_is_better=False, digits=3, source="sqrt(MSE) on 0-255, as in Blau et al., PIRM 2018")

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from bench.daala import daala_ssim
 from bench.metric import metric
-from bench.protocol import View, check_views
-from bench.ssim import wang_ssim
+from bench.protocols.daala import daala_ssim
+from bench.protocols.presets import View, check_views
+from bench.protocols.wang_ssim import wang_ssim
 
 
 @metric("ssim", higher_is_better=True, digits=4, source="Wang et al., IEEE TIP 13(4), 2004")

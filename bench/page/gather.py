@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
-from bench.colours import colour_of, label_of, model_order
-from bench.format import FORMATS
+from bench.analysis.board import Board
 from bench.metric import METRICS
 from bench.page.content import Cell, Column, Content, Metric, Model, Number, PictureSet, Table
 from bench.page.sheets import sheets
 from bench.page.thumbnails import NO_PICTURE, Thumbnail, thumbnails
-from bench.protocol import PROTOCOLS
-from bench.report import boards_of
-from bench.store import Score, read_scores
-from bench.summary import Board
+from bench.palette import colour_of, label_of, model_order
+from bench.protocols.presets import PROTOCOLS
+from bench.reports.formats import FORMATS
+from bench.reports.write import boards_of
+from bench.store.table import Score, read_scores
 from sr_models.data.manifest import manifest, manifest_names
 
 Key = TypeVar("Key", str, tuple[str, int])

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.colours import label_of
+from bench.cost.profile import read_profiles
 from bench.page.content import Sheet
-from bench.profile import read_profiles
-from bench.store import read_header
+from bench.palette import label_of
+from bench.store.table import read_header
 
 _COST = {
     "model": "model", "output": "output", "parameters": "parameters", "macs": "MACs", "flops": "FLOPs",

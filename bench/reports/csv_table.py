@@ -3,8 +3,8 @@
 import csv
 import io
 
-from bench.format import report_format
-from bench.summary import Board
+from bench.analysis.board import Board
+from bench.reports.formats import report_format
 
 _HEAD = (
     "model", "dataset", "scale", "lr", "protocol", "metric",

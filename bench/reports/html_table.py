@@ -2,10 +2,10 @@
 
 from html import escape
 
-from bench.cost_table import cost_table
-from bench.format import report_format
+from bench.analysis.board import Board
 from bench.metric import METRICS
-from bench.summary import Board
+from bench.reports.cost_table import cost_table
+from bench.reports.formats import report_format
 
 _MARKS = {0: "{}", 1: "<strong>{}</strong>", 2: "<u>{}</u>"}
 _STYLE = """

@@ -1,9 +1,9 @@
 """LaTeX with booktabs: best in bold, second best underlined."""
 
-from bench.cost_table import cost_table
-from bench.format import report_format
+from bench.analysis.board import Board
 from bench.metric import METRICS
-from bench.summary import Board
+from bench.reports.cost_table import cost_table
+from bench.reports.formats import report_format
 
 _MARKS = {0: "{}", 1: r"\textbf{{{}}}", 2: r"\underline{{{}}}"}
 _DIFFERS = r"\rlap{$^\dagger$}"  # takes no width: digits stay below digits

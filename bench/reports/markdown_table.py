@@ -1,9 +1,9 @@
 """Markdown: best in bold, second best in italics."""
 
-from bench.cost_table import cost_table
-from bench.format import report_format
+from bench.analysis.board import Board
 from bench.metric import METRICS
-from bench.summary import Board
+from bench.reports.cost_table import cost_table
+from bench.reports.formats import report_format
 
 _MARKS = {0: "{}", 1: "**{}**", 2: "_{}_"}
 

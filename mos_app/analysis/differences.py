@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bench.paired import holm
+from bench.analysis.paired import holm
 from mos_app.analysis.arrays import Array, CannotSayError
 from mos_app.analysis.bootstrap import Draws, bootstrap_means, percentile_interval
 from mos_app.analysis.crossed import crossed_mean

@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator
 
-from bench.canvas import FAINT, INK, Plot, blank, file_name, styled
-from bench.colours import colour_of, label_of
+from bench.figures.style import FAINT, INK, Plot, blank, file_name, styled
+from bench.palette import colour_of, label_of
 from mos_app.analysis.arrays import Array, rows_of
 from mos_app.analysis.differences import ALPHA, RankTest
 from mos_app.analysis.panel import Crossing

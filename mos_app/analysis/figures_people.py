@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from bench.canvas import COLUMN, FAINT, INK, Plot, blank, file_name, styled
-from bench.colours import colour_of, label_of, model_order
+from bench.figures.style import COLUMN, FAINT, INK, Plot, blank, file_name, styled
+from bench.palette import colour_of, label_of, model_order
 from mos_app.analysis.arrays import Array, rows_of
 from mos_app.analysis.logistic import logistic
 from mos_app.analysis.planning import Plan

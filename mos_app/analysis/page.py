@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from bench.canvas import FAINT, INK, Plot, svg
+from bench.figures.style import FAINT, INK, Plot, svg
 from mos_app.analysis.sections import Section
 from mos_app.analysis.tables import Table, to_html
 

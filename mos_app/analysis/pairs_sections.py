@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from bench.colours import label_of
+from bench.palette import label_of
 from mos_app.analysis import figures_people
 from mos_app.analysis.pairs import Preferences
 from mos_app.analysis.sections import Section

@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from bench.colours import model_order
+from bench.palette import model_order
 from mos_app.analysis.agreement import intraclass_correlation, kendalls_w, split_half
 from mos_app.analysis.alpha import Level, alpha_interval, krippendorff_alpha
 from mos_app.analysis.arrays import CannotSayError

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.canvas import Plot
+from bench.figures.style import Plot
 from mos_app.analysis import figures, figures_people, statements
 from mos_app.analysis.differences import ALPHA, RankTest
 from mos_app.analysis.panel import Crossing

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.colours import label_of
+from bench.palette import label_of
 from mos_app.analysis.arrays import rows_of
 from mos_app.analysis.differences import ALPHA
 from mos_app.analysis.results import Analysis, Metrics

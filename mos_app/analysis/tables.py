@@ -9,7 +9,7 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-from bench.colours import label_of
+from bench.palette import label_of
 
 MISSING = "–"
 

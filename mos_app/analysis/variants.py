@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.paired import holm
+from bench.analysis.paired import holm
 from mos_app.analysis.arrays import Array
 from mos_app.analysis.crossed import crossed_mean
 from mos_app.analysis.differences import ALPHA

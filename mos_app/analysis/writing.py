@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.canvas import save
+from bench.figures.style import save
 from mos_app.analysis.page import render_page
 from mos_app.analysis.results import Analysis
 from mos_app.analysis.sections import Section, sections_of

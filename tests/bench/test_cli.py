@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from made_scores import run_of, scores_of
 
+from bench.analysis.board import boards
 from bench.cli import main
-from bench.store import read_scores
-from bench.summary import boards
+from bench.store.table import read_scores
 from sr_models.data.image import write_image
 
 

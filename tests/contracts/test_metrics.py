@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from bench.metric import METRICS, PictureMetric, PlaneMetric
-from bench.protocol import PROTOCOLS
-from bench.scene import Scene
-from bench.weights import obtain, weight_files
+from bench.perceptual.scene import Scene
+from bench.perceptual.weights import obtain, weight_files
+from bench.protocols.presets import PROTOCOLS
 from sr_models.data.degrade import degradation
 
 PLANES = [name for name in METRICS.names() if isinstance(METRICS[name], PlaneMetric)]

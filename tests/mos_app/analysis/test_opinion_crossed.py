@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from bench.paired import holm
+from bench.analysis.paired import holm
 from mos_app.analysis.components import two_way_components
 from mos_app.analysis.crossed import crossed_mean
 from mos_app.analysis.error_rates import simulate_null_studies

@@ -1,0 +1,1 @@
+"""From rows to what can be said: averages, comparisons, and the paper's numbers."""

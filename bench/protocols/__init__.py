@@ -1,0 +1,1 @@
+"""From two pictures to comparable numbers: the protocols, and the arithmetic that they name."""

@@ -1,0 +1,1 @@
+"""From a request to rows: what is asked, who upscales, who judges."""
