@@ -16,15 +16,15 @@ import numpy as np
 import torch
 from plain import plain
 
-from sr_models.checkpoint import Card, save_weights
 from sr_models.data.image import Image
-from sr_models.export import export_onnx
-from sr_models.foreign import open_model_file
+from sr_models.inference.export import export_onnx
+from sr_models.inference.foreign import open_model_file
+from sr_models.inference.torch_upscaler import Dtype, Inference, pick_device, to_images, to_tensor, upscaler
+from sr_models.inference.weights_file import Card, save_weights
 from sr_models.networks.config import NetworkConfig
 from sr_models.networks.espcn import EspcnConfig
 from sr_models.networks.srcnn import SrcnnConfig
 from sr_models.networks.srresnet import SrresnetConfig
-from sr_models.torch_upscaler import Dtype, Inference, pick_device, to_images, to_tensor, upscaler
 
 REPEATS = 15
 

@@ -21,17 +21,17 @@ from plain import plain
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from sr_models.clock import Rates
-from sr_models.crops import gather
-from sr_models.feed import Feed
-from sr_models.near_duplicates import UNCHECKED
-from sr_models.pack import Pack, write_pack
-from sr_models.recipes import TrainConfig, recipe
-from sr_models.run_state import new_state
-from sr_models.steps import new_stepper, pair
-from sr_models.torch_upscaler import pick_device
-from sr_models.train import wants_bf16
-from sr_models.world import World
+from sr_models.inference.torch_upscaler import pick_device
+from sr_models.training.crops import gather
+from sr_models.training.feed import Feed
+from sr_models.training.near_duplicates import UNCHECKED
+from sr_models.training.pack import Pack, write_pack
+from sr_models.training.recipes import TrainConfig, recipe
+from sr_models.training.schedule import Rates
+from sr_models.training.state import new_state
+from sr_models.training.step import new_stepper, pair
+from sr_models.training.train import wants_bf16
+from sr_models.training.world import World
 
 WARM_UP = 3
 GFLOP_PER_STEP = 122.4  # SRResNet, batch 16 of 96 px crops, forward and backward; counted

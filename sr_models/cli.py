@@ -12,7 +12,7 @@ from sr_models.command import Command, run_command
 from sr_models.data.errors import InputError
 
 if TYPE_CHECKING:
-    from sr_models.recipes import TrainConfig
+    from sr_models.training.recipes import TrainConfig
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,8 +48,8 @@ def _pack_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _pack(args: argparse.Namespace) -> int:
-    from sr_models.near_duplicates import UNCHECKED, from_test_sets
-    from sr_models.pack import write_pack
+    from sr_models.training.near_duplicates import UNCHECKED, from_test_sets
+    from sr_models.training.pack import write_pack
 
     benchmarks = UNCHECKED if args.unchecked else from_test_sets()
     pack = write_pack(args.folders, args.out, benchmarks, min_side=args.min_side)
@@ -112,9 +112,9 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
 def _train(args: argparse.Namespace) -> int:
     import logging
 
-    from sr_models.pack import open_pack
-    from sr_models.recipes import recipe
-    from sr_models.train import STATE, TrainOptions, train
+    from sr_models.training.pack import open_pack
+    from sr_models.training.recipes import recipe
+    from sr_models.training.train import STATE, TrainOptions, train
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     config = _with_arguments(recipe(args.recipe, args.schedule), args)
@@ -176,8 +176,8 @@ def _info_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _info(args: argparse.Namespace) -> int:
-    from sr_models.checkpoint import load_network
-    from sr_models.model_card import card_markdown
+    from sr_models.inference.card import card_markdown
+    from sr_models.inference.weights_file import load_network
 
     network, card = load_network(_weights(args.model))
     print(card_markdown(card, sum(p.numel() for p in network.parameters())), end="")
@@ -199,12 +199,12 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _export(args: argparse.Namespace) -> int:
     if args.out.suffix == ".safetensors":
-        from sr_models.shipping import ship
+        from sr_models.inference.ship import ship
 
         ship(_weights(args.model), args.out, scores=args.scores, notes=args.notes)
         print(f"{args.out} and {args.out.with_suffix('.md').name}: {args.out.stat().st_size / 1e6:.2f} MB")
         return 0
-    from sr_models.export import export_onnx
+    from sr_models.inference.export import export_onnx
 
     levels = export_onnx(_weights(args.model), args.out)
     print(f"{args.out}: agrees with torch within {levels} grey level{'s' * (levels != 1)}")
@@ -228,8 +228,8 @@ def _study_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _study(args: argparse.Namespace) -> int:
-    from sr_models.pack import open_pack
-    from sr_models.study import study_depth, study_evolution
+    from sr_models.training.depth_study import study_depth, study_evolution
+    from sr_models.training.pack import open_pack
 
     _refuse_nonsense(args)
     pack = open_pack(args.data)

@@ -67,7 +67,7 @@ def _made(factory: Build, spec: str, scale: int) -> Upscaler:
     """Return factory(scale); a bare torch network is wrapped as one of RGB in [0, 1]."""
     made = factory(scale)
     if not isinstance(made, Upscaler) and hasattr(made, "state_dict"):
-        from sr_models.foreign import open_network
+        from sr_models.inference.foreign import open_network
 
         return open_network(made, scale, spec)
     return made
@@ -78,7 +78,7 @@ def _from_file(name: str, path: Path) -> Model:
         raise InputError(f"{path}: no such file")
 
     def build(scale: int) -> Upscaler:
-        from sr_models.foreign import open_model_file  # torch only when a network is wanted
+        from sr_models.inference.foreign import open_model_file  # torch only when a network is wanted
 
         return open_model_file(path, scale)
 

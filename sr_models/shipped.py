@@ -42,8 +42,8 @@ def tensors_hash(path: Path) -> str:
 
 def open_weights(path: Path, scale: int | None = None) -> Upscaler:
     """Return the upscaler in a weights file of ours; another scale than asked for is an InputError."""
-    from sr_models.checkpoint import load_network  # torch only when a network is wanted
-    from sr_models.torch_upscaler import upscaler
+    from sr_models.inference.torch_upscaler import upscaler
+    from sr_models.inference.weights_file import load_network  # torch only when a network is wanted
 
     network, card = load_network(path)
     if scale not in (None, card.network.scale):

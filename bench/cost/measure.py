@@ -85,7 +85,7 @@ def device_name(device: str) -> str:
     """Return the name of the machine's device, for timings mean nothing without it."""
     import torch
 
-    from sr_models.torch_upscaler import pick_device
+    from sr_models.inference.torch_upscaler import pick_device
 
     picked = pick_device(device)
     if picked.type == "cuda":

@@ -17,7 +17,7 @@ from sr_models.models import MODELS, find_model
 from sr_models.upscaler import Luma, LumaUpscaler, Upscaler
 
 if TYPE_CHECKING:
-    from sr_models.torch_upscaler import Dtype
+    from sr_models.inference.torch_upscaler import Dtype
 
 PATTERNS = (
     "{dataset}/x{scale}/{image}.png",
@@ -154,7 +154,7 @@ def built(text: str, scale: int, running: Running) -> Upscaler:
     model = find_model(text).build(scale)
     if running == AS_PUBLISHED:
         return model
-    from sr_models.torch_upscaler import Inference, with_inference
+    from sr_models.inference.torch_upscaler import Inference, with_inference
 
     return with_inference(
         model, Inference(running.device, cast("Dtype", running.dtype), self_ensemble=running.self_ensemble)

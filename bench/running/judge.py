@@ -18,7 +18,7 @@ from bench.store.table import Score
 from sr_models.data.dataset import Picture
 from sr_models.data.errors import InputError
 from sr_models.data.image import read_image
-from sr_models.torch_upscaler import pick_device
+from sr_models.inference.torch_upscaler import pick_device
 
 
 @dataclass

@@ -408,7 +408,7 @@ def _provenance(entrant: Entrant) -> dict[str, Any]:
 
 def device_kind(running: Running) -> str:
     """Return cpu, cuda or mps: what a score may depend on in its last digits."""
-    from sr_models.torch_upscaler import pick_device
+    from sr_models.inference.torch_upscaler import pick_device
 
     return pick_device(running.device).type
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from sr_models.data.image import write_image
-from sr_models.near_duplicates import UNCHECKED
 from sr_models.networks.srresnet import SrresnetConfig
-from sr_models.pack import Pack, write_pack
-from sr_models.recipes import LearningRate, TrainConfig
+from sr_models.training.near_duplicates import UNCHECKED
+from sr_models.training.pack import Pack, write_pack
+from sr_models.training.recipes import LearningRate, TrainConfig
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sr_models.checkpoint import load_network
 from sr_models.data.errors import InputError
 from sr_models.data.image import Image
-from sr_models.torch_upscaler import fold_batch_norm, upscaler
+from sr_models.inference.torch_upscaler import fold_batch_norm, upscaler
+from sr_models.inference.weights_file import load_network
 
 _OPSET = 18
 
@@ -20,7 +20,7 @@ def export_onnx(weights: Path, out: Path) -> int:
     The graph maps RGB float (N, 3, h, w) in [0, 1] to (N, 3, s*h, s*w), for luma networks too: they
     bring their chroma along. A difference above 1 raises InputError and leaves no file.
     """
-    from sr_models.foreign import open_model_file
+    from sr_models.inference.foreign import open_model_file
 
     network, card = load_network(weights)
     graph = fold_batch_norm(network)

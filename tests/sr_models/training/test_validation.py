@@ -7,7 +7,7 @@ import pytest
 
 from sr_models.data.image import read_image
 from sr_models.data.resize import imresize
-from sr_models.validation import held_out, measure, write_samples
+from sr_models.training.validation import held_out, measure, write_samples
 from sr_models.zoo.bicubic import Bicubic
 
 

@@ -9,15 +9,15 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from sr_models.checkpoint import Card, save_weights
 from sr_models.data.errors import InputError
-from sr_models.export import export_onnx
-from sr_models.foreign import open_model_file
+from sr_models.inference.export import export_onnx
+from sr_models.inference.foreign import open_model_file
+from sr_models.inference.torch_upscaler import upscaler
+from sr_models.inference.weights_file import Card, save_weights
 from sr_models.models import find_model
 from sr_models.networks.espcn import EspcnConfig
 from sr_models.networks.srcnn import SrcnnConfig
 from sr_models.networks.srresnet import SrresnetConfig
-from sr_models.torch_upscaler import upscaler
 
 SMALL = SrresnetConfig(blocks=1, width=8, init="passthrough")
 

@@ -8,8 +8,8 @@ from PIL import Image as PillowImage
 
 from sr_models.data.errors import InputError
 from sr_models.data.image import read_image, write_image
-from sr_models.near_duplicates import UNCHECKED, from_images, from_test_sets
-from sr_models.pack import open_pack, write_pack
+from sr_models.training.near_duplicates import UNCHECKED, from_images, from_test_sets
+from sr_models.training.pack import open_pack, write_pack
 
 
 def test_a_pack_holds_every_pixel(pictures, pack):

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from sr_models.data.errors import UnknownNameError
-from sr_models.features import Layer
 from sr_models.networks.config import NetworkConfig
 from sr_models.networks.drcn import DrcnConfig
 from sr_models.networks.espcn import EspcnConfig
 from sr_models.networks.srcnn import SrcnnConfig
 from sr_models.networks.srresnet import SrresnetConfig
+from sr_models.training.features import Layer
 
 Schedule = Literal["paper", "fast", "gpu"]
 """`paper`: as published. `fast`: what a CPU can do. `gpu`: larger batches and rates for one fast GPU."""

@@ -4,9 +4,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from sr_models.checkpoint import Card, is_ours, load_card, load_network, save_weights
 from sr_models.data.errors import InputError
-from sr_models.model_card import card_markdown
+from sr_models.inference.card import card_markdown
+from sr_models.inference.weights_file import Card, is_ours, load_card, load_network, save_weights
 from sr_models.networks.espcn import EspcnConfig
 from sr_models.networks.srresnet import SrresnetConfig
 

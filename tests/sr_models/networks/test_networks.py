@@ -8,9 +8,9 @@ import torch
 
 from sr_models.data.errors import InputError, UnknownNameError
 from sr_models.data.resize import imresize
-from sr_models.discriminator import Discriminator
 from sr_models.networks.bicubic import BicubicEnlargement
 from sr_models.networks.config import FAMILIES, from_json, to_json
+from sr_models.networks.discriminator import Discriminator
 from sr_models.networks.drcn import DrcnConfig
 from sr_models.networks.espcn import EspcnConfig
 from sr_models.networks.initial import icnr_

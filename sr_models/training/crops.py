@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sr_models.data.errors import InputError
 from sr_models.data.resize import resize_matrix
-from sr_models.pack import Pack
+from sr_models.training.pack import Pack
 
 # K steps, B batch, C crop side in HR pixels, c = C / scale.
 

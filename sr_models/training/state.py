@@ -12,13 +12,13 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from sr_models.checkpoint import load_exactly
 from sr_models.data.errors import InputError
 from sr_models.data.image import write_bytes
+from sr_models.inference.weights_file import load_exactly
 from sr_models.networks.config import to_json
 from sr_models.networks.drcn import Drcn
-from sr_models.recipes import TrainConfig
-from sr_models.soap import Soap
+from sr_models.training.recipes import TrainConfig
+from sr_models.training.soap import Soap
 
 _KEY = "srmos-run"
 
@@ -64,7 +64,7 @@ class RunState:
 
 def new_state(config: TrainConfig, device: torch.device) -> RunState:
     """Return a run at step 0; its networks are a function of config.seed."""
-    from sr_models.discriminator import Discriminator
+    from sr_models.networks.discriminator import Discriminator
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)

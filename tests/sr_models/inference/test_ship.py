@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from sr_models.checkpoint import Card, load_card, load_network, save_weights
 from sr_models.data.errors import InputError
+from sr_models.inference.ship import mean_scores, ship
+from sr_models.inference.weights_file import Card, load_card, load_network, save_weights
 from sr_models.models import MODELS
 from sr_models.networks.espcn import EspcnConfig
 from sr_models.shipped import WEIGHTS, tensors_hash, weights_path
-from sr_models.shipping import mean_scores, ship
 
 SHIPPED = sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
 SCORES = """model,dataset,scale,lr,image,protocol,metric,value,key

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from sr_models import losses
-from sr_models.crops import Shrink
-from sr_models.features import Phi
 from sr_models.networks.drcn import Drcn
-from sr_models.run_state import RunState
-from sr_models.world import World
+from sr_models.training import losses
+from sr_models.training.crops import Shrink
+from sr_models.training.features import Phi
+from sr_models.training.state import RunState
+from sr_models.training.world import World
 
 # B batch, C crop side (HR), c = C / scale.
 

@@ -10,10 +10,7 @@ from torch import nn
 from sr_models.data.errors import InputError
 from sr_models.data.luma import luma
 from sr_models.data.resize import imresize
-from sr_models.networks.espcn import EspcnConfig
-from sr_models.networks.srcnn import SrcnnConfig
-from sr_models.networks.srresnet import SrresnetConfig
-from sr_models.torch_upscaler import (
+from sr_models.inference.torch_upscaler import (
     Inference,
     fold_batch_norm,
     pick_device,
@@ -26,6 +23,9 @@ from sr_models.torch_upscaler import (
     upscaler,
     with_inference,
 )
+from sr_models.networks.espcn import EspcnConfig
+from sr_models.networks.srcnn import SrcnnConfig
+from sr_models.networks.srresnet import SrresnetConfig
 
 CPU = Inference(device="cpu")
 NETWORKS = [SrresnetConfig(blocks=2, width=8), SrcnnConfig(), EspcnConfig()]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from sr_models.soap import Soap
+from sr_models.training.soap import Soap
 
 
 def _steep(rows, columns):

@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sr_models.checkpoint import load_network
 from sr_models.data.errors import InputError
 from sr_models.data.image import Image, write_bytes
 from sr_models.data.luma import luma, psnr
+from sr_models.inference.torch_upscaler import Inference, upscaler
+from sr_models.inference.weights_file import load_network
 from sr_models.networks.srresnet import SrresnetConfig
-from sr_models.pack import Pack
-from sr_models.recipes import LearningRate, TrainConfig
-from sr_models.torch_upscaler import Inference, upscaler
-from sr_models.train import LAST, STATE, TrainOptions, train
-from sr_models.validation import HeldOut, held_out, validate
+from sr_models.training.pack import Pack
+from sr_models.training.recipes import LearningRate, TrainConfig
+from sr_models.training.train import LAST, STATE, TrainOptions, train
+from sr_models.training.validation import HeldOut, held_out, validate
 
 _CROP_PX = 64
 _TIMED_SIZE = (80, 120)  # LR rows and columns: what becomes 480x320

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from sr_models.data.errors import InputError
 from sr_models.data.image import SUFFIXES, Image, read_image
-from sr_models.near_duplicates import NearDuplicates
+from sr_models.training.near_duplicates import NearDuplicates
 
 _MAGIC = b"SRPACK1\n"
 _ALIGN = 4096

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from sr_models.data.errors import InputError
-from sr_models.features import load_features
+from sr_models.training.features import load_features
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from sr_models.data.errors import InputError
 from sr_models.data.image import Image, crop_border, crop_to_multiple, write_image
 from sr_models.data.luma import gradient_energy, luma, psnr
 from sr_models.data.resize import imresize
-from sr_models.pack import Pack
+from sr_models.training.pack import Pack
 from sr_models.upscaler import Upscaler
 
 _SIDE_PX = 192

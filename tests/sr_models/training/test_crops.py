@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from sr_models.crops import Shrink, crop_source, gather, orient
 from sr_models.data.errors import InputError
 from sr_models.data.resize import imresize
+from sr_models.training.crops import Shrink, crop_source, gather, orient
 
 
 def test_the_plan_of_a_step_does_not_depend_on_where_a_chunk_begins(pack):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sr_models.checkpoint import Card
+from sr_models.inference.weights_file import Card
 from sr_models.networks.config import to_json
 
 

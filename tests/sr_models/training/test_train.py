@@ -16,22 +16,22 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-import sr_models.train as trainer
-from sr_models.checkpoint import load_card, load_network
+import sr_models.training.train as trainer
 from sr_models.data.errors import InputError
 from sr_models.data.image import write_image
-from sr_models.near_duplicates import UNCHECKED
+from sr_models.inference.weights_file import load_card, load_network
 from sr_models.networks.drcn import DrcnConfig
 from sr_models.networks.espcn import EspcnConfig
 from sr_models.networks.srcnn import SrcnnConfig
 from sr_models.networks.srresnet import SrresnetConfig
-from sr_models.pack import write_pack
-from sr_models.recipes import LearningRate
-from sr_models.run_state import load_state, new_state, save_state, start_from
-from sr_models.steps import METERS, new_stepper, pair, step
-from sr_models.train import BEST, LAST, STABLE, STATE, TrainOptions, train
-from sr_models.validation import Validation, held_out
-from sr_models.world import World
+from sr_models.training.near_duplicates import UNCHECKED
+from sr_models.training.pack import write_pack
+from sr_models.training.recipes import LearningRate
+from sr_models.training.state import load_state, new_state, save_state, start_from
+from sr_models.training.step import METERS, new_stepper, pair, step
+from sr_models.training.train import BEST, LAST, STABLE, STATE, TrainOptions, train
+from sr_models.training.validation import Validation, held_out
+from sr_models.training.world import World
 
 CPU = torch.device("cpu")
 OPTIONS = TrainOptions(device="cpu", precision="fp32", log_every=5, validate_every=10, quiet=True)
@@ -129,7 +129,7 @@ def test_supervision_of_recursions_decays_as_the_recipe_says(config, pack, tmp_p
         return step(s, hr_uint8)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sr_models.feed.step", note)
+        patch.setattr("sr_models.training.feed.step", note)
         train(config, pack, tmp_path / "run", OPTIONS)
     assert seen == pytest.approx([max(0.0, 1 - t / 10) for t in range(20)])
 
@@ -185,7 +185,7 @@ def test_a_gan_step_trains_both_and_meters_them(gan, pack, tmp_path):
 
 def test_the_generators_gradient_is_the_sum_of_its_terms(gan, pack):
     """Taken at the output and sent back once, it equals back-propagating the whole loss."""
-    from sr_models import losses
+    from sr_models.training import losses
 
     gan = replace(gan, total_variation=1e-5)
     hr = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
@@ -309,7 +309,7 @@ def test_persistent_trouble_goes_back_to_the_checkpoint_at_half_the_rate(config,
         else:
             step(s, crops)
 
-    monkeypatch.setattr("sr_models.feed.step", sick)
+    monkeypatch.setattr("sr_models.training.feed.step", sick)
     config = replace(config, steps=60, lr=LearningRate(1e-3))
     train(config, pack, tmp_path / "run", OPTIONS)
     card = load_card(tmp_path / "run" / LAST)
@@ -321,7 +321,7 @@ def test_persistent_trouble_goes_back_to_the_checkpoint_at_half_the_rate(config,
 
 
 def test_trouble_without_end_is_an_error_that_names_the_remedy(config, pack, tmp_path, monkeypatch):
-    monkeypatch.setattr("sr_models.feed.step", lambda s, crops: s.streak.add_(1.0))
+    monkeypatch.setattr("sr_models.training.feed.step", lambda s, crops: s.streak.add_(1.0))
     options = replace(OPTIONS, validate_every=30)
     with pytest.raises(InputError, match=r"not finite at step 20.*lower --lr"):
         train(replace(config, steps=60), pack, tmp_path / "run", options)
@@ -338,7 +338,7 @@ def test_a_signal_saves_and_the_run_can_go_on(number, config, pack, tmp_path, mo
         if len(calls) == 7:
             os.kill(os.getpid(), number)
 
-    monkeypatch.setattr("sr_models.feed.step", interrupted)
+    monkeypatch.setattr("sr_models.training.feed.step", interrupted)
     with pytest.raises(KeyboardInterrupt):
         train(config, pack, tmp_path / "run", OPTIONS)
     assert len(calls) == 7
@@ -431,7 +431,7 @@ def test_what_was_best_stays_best_after_a_return_to_an_earlier_point(config, pac
     def trouble(s, _crops):
         s.streak.add_(1.0)
 
-    monkeypatch.setattr("sr_models.feed.step", trouble)
+    monkeypatch.setattr("sr_models.training.feed.step", trouble)
     with pytest.raises(InputError, match="not finite"):
         train(replace(config, steps=60), pack, tmp_path / "run", replace(options, validate_every=60))
     assert _same(load_file(tmp_path / "run" / STATE), stable)  # what the rollbacks went back to
@@ -475,7 +475,7 @@ def test_minutes_that_allow_one_step_are_not_fifty(config, pack, tmp_path, monke
         time.sleep(0.3)
         step(s, crops)
 
-    monkeypatch.setattr("sr_models.feed.step", slow)
+    monkeypatch.setattr("sr_models.training.feed.step", slow)
     train(replace(config, minutes=0.02), pack, tmp_path / "run", OPTIONS)
     assert int(_rows(tmp_path / "run" / "train.csv")[-1]["step"]) <= 5
 
@@ -537,11 +537,11 @@ from dataclasses import replace
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
-from sr_models import feed
+from sr_models.training import feed
 from sr_models.networks.srresnet import SrresnetConfig
-from sr_models.pack import open_pack
-from sr_models.recipes import LearningRate, TrainConfig
-from sr_models.train import TrainOptions, train
+from sr_models.training.pack import open_pack
+from sr_models.training.recipes import LearningRate, TrainConfig
+from sr_models.training.train import TrainOptions, train
 
 seen = []
 real = feed.step
@@ -563,7 +563,7 @@ def test_one_process_and_two_see_the_same_crops_and_learn_the_same(pack, tmp_pat
     script = tmp_path / "worker.py"
     script.write_text(WORKER)
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), "OMP_NUM_THREADS": "1"}
     for name, start in (("one", [sys.executable]), ("two", launch)):
         done = subprocess.run(
             [*start, str(script), str(pack.path), str(tmp_path / name)],

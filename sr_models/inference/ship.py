@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from sr_models.checkpoint import Card, load_network, save_weights
 from sr_models.data.errors import InputError
 from sr_models.data.image import write_bytes
-from sr_models.model_card import card_markdown
+from sr_models.inference.card import card_markdown
+from sr_models.inference.weights_file import Card, load_network, save_weights
 
 
 def ship(weights: Path, out: Path, *, scores: Path | None = None, notes: str | None = None) -> Card:

@@ -16,21 +16,21 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from sr_models.checkpoint import Card, load_card, load_network, save_weights
-from sr_models.clock import Clock
 from sr_models.data.errors import InputError
-from sr_models.features import Phi, load_features
-from sr_models.feed import Feed
+from sr_models.inference.torch_upscaler import Inference, LumaTorchUpscaler, TorchUpscaler, pick_device
+from sr_models.inference.weights_file import Card, load_card, load_network, save_weights
 from sr_models.networks.config import started_alike
-from sr_models.pack import Pack
-from sr_models.recipes import TrainConfig
-from sr_models.run_state import RunState, config_json, load_state, new_state, save_state, start_from
 from sr_models.shipped import weights_path
-from sr_models.steps import METERS, Stepper, new_stepper
-from sr_models.torch_upscaler import Inference, LumaTorchUpscaler, TorchUpscaler, pick_device
-from sr_models.training_log import TrainingLog, draw_health
-from sr_models.validation import HeldOut, Validation, held_out, validate, write_samples
-from sr_models.world import World, join_world, leave_world
+from sr_models.training.features import Phi, load_features
+from sr_models.training.feed import Feed
+from sr_models.training.log import TrainingLog, draw_health
+from sr_models.training.pack import Pack
+from sr_models.training.recipes import TrainConfig
+from sr_models.training.schedule import Clock
+from sr_models.training.state import RunState, config_json, load_state, new_state, save_state, start_from
+from sr_models.training.step import METERS, Stepper, new_stepper
+from sr_models.training.validation import HeldOut, Validation, held_out, validate, write_samples
+from sr_models.training.world import World, join_world, leave_world
 
 log = logging.getLogger(__name__)
 

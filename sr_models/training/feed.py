@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sr_models.clock import Rates
-from sr_models.crops import crop_source, gather
 from sr_models.data.errors import InputError
-from sr_models.pack import Pack
-from sr_models.steps import Stepper, step
+from sr_models.training.crops import crop_source, gather
+from sr_models.training.pack import Pack
+from sr_models.training.schedule import Rates
+from sr_models.training.step import Stepper, step
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from sr_models import losses
+from sr_models.training import losses
 
 
 def test_mse_is_four_times_the_one_on_unit_range():

@@ -4,9 +4,9 @@ import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sr_models.recipes import TrainConfig
-from sr_models.run_state import Progress
-from sr_models.world import World
+from sr_models.training.recipes import TrainConfig
+from sr_models.training.state import Progress
+from sr_models.training.world import World
 
 
 class Rates(NamedTuple):
