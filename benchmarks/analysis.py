@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mos_app.analysis.simulation import PUBLISHED_MOS, simulate_srgan_study
+from mos_app.analysis.statistics.simulation import PUBLISHED_MOS, simulate_srgan_study
 
 
 def write_study(folder: Path, copies: int) -> None:
@@ -78,10 +78,10 @@ def against_sureal() -> None:
         SubjrejMosModel,
     )
 
-    from mos_app.analysis.likelihood import recover_quality
-    from mos_app.analysis.panel import panel_of
-    from mos_app.analysis.ratings import check_ratings
-    from mos_app.analysis.screening import bt500_rejection, remove_bias
+    from mos_app.analysis.input.panel import panel_of
+    from mos_app.analysis.input.ratings import check_ratings
+    from mos_app.analysis.statistics.likelihood import recover_quality
+    from mos_app.analysis.statistics.screening import bt500_rejection, remove_bias
 
     scores = panel_of(check_ratings(simulate_srgan_study(seed=1))).scores
     references = [{"content_id": i, "content_name": str(i), "path": ""} for i in range(len(scores))]

@@ -18,12 +18,12 @@ from bench.figures.grid_sheet import write_grid
 from bench.figures.style import Plot, styled
 from bench.running.run import Request, run
 from bench.store.table import read_scores
-from mos_app.analysis import figures
-from mos_app.analysis.error_rates import simulate_null_studies
-from mos_app.analysis.figures_people import error_rate_figure
-from mos_app.analysis.panel import crossings_of, panel_of
-from mos_app.analysis.ratings import ACR, check_ratings
-from mos_app.analysis.simulation import PUBLISHED_MOS, VQEG_HD3, simulate_srgan_study
+from mos_app.analysis.input.panel import crossings_of, panel_of
+from mos_app.analysis.input.ratings import ACR, check_ratings
+from mos_app.analysis.report import figures
+from mos_app.analysis.report.figures_people import error_rate_figure
+from mos_app.analysis.statistics.error_rates import simulate_null_studies
+from mos_app.analysis.statistics.simulation import PUBLISHED_MOS, VQEG_HD3, simulate_srgan_study
 
 IMAGES = Path(__file__).parent / "images"
 STUDIES = 2000

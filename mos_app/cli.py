@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from mos_app.analyse_commands import ANALYSE_COMMANDS
 from mos_app.commands import STUDY_COMMANDS
+from mos_app.commands.analysing import ANALYSE_COMMANDS
 from sr_models.command import Command, run_command
 
 COMMANDS: list[Command] = [*STUDY_COMMANDS, *ANALYSE_COMMANDS]

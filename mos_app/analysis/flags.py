@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mos_app.analysis.arrays import Array, CannotSayError
-from mos_app.analysis.likelihood import Recovered, recover_quality
-from mos_app.analysis.opinion import mean_and_deviation
-from mos_app.analysis.panel import Panel
-from mos_app.analysis.ratings import Ratings
-from mos_app.analysis.screening import bt500_rejection, rater_bias, remove_bias
+from mos_app.analysis.input.panel import Panel
+from mos_app.analysis.input.ratings import Ratings
+from mos_app.analysis.statistics.arrays import Array, CannotSayError
+from mos_app.analysis.statistics.likelihood import Recovered, recover_quality
+from mos_app.analysis.statistics.opinion import mean_and_deviation
+from mos_app.analysis.statistics.screening import bt500_rejection, rater_bias, remove_bias
 
 
 @dataclass(frozen=True)

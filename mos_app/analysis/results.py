@@ -8,29 +8,35 @@ import numpy as np
 import pandas as pd
 
 from bench.palette import model_order
-from mos_app.analysis.agreement import intraclass_correlation, kendalls_w, split_half
-from mos_app.analysis.alpha import Level, alpha_interval, krippendorff_alpha
-from mos_app.analysis.arrays import CannotSayError
-from mos_app.analysis.bootstrap import Draws, draw
-from mos_app.analysis.differences import ALPHA, RankTest, compare_methods, friedman_nemenyi
 from mos_app.analysis.flags import exclusions, rater_table
-from mos_app.analysis.joining import join_scores
-from mos_app.analysis.letters import compact_letters
-from mos_app.analysis.opinion import method_dmos, method_mos, sos_parameter, stimulus_dmos, stimulus_mos
-from mos_app.analysis.panel import Crossing, Panel, crossings_of, panel_of
-from mos_app.analysis.planning import smallest_difference, study_variances
-from mos_app.analysis.prediction import (
+from mos_app.analysis.input.joining import join_scores
+from mos_app.analysis.input.panel import Crossing, Panel, crossings_of, panel_of
+from mos_app.analysis.input.ratings import Ratings
+from mos_app.analysis.settings import Settings
+from mos_app.analysis.statistics.agreement import intraclass_correlation, kendalls_w, split_half
+from mos_app.analysis.statistics.alpha import Level, alpha_interval, krippendorff_alpha
+from mos_app.analysis.statistics.arrays import CannotSayError
+from mos_app.analysis.statistics.bootstrap import Draws, draw
+from mos_app.analysis.statistics.differences import ALPHA, RankTest, compare_methods, friedman_nemenyi
+from mos_app.analysis.statistics.letters import compact_letters
+from mos_app.analysis.statistics.opinion import (
+    method_dmos,
+    method_mos,
+    sos_parameter,
+    stimulus_dmos,
+    stimulus_mos,
+)
+from mos_app.analysis.statistics.planning import smallest_difference, study_variances
+from mos_app.analysis.statistics.prediction import (
     Prediction,
     metric_differences,
     predict,
     predict_methods,
     prediction_table,
 )
-from mos_app.analysis.ranks import average_ranks
-from mos_app.analysis.ratings import Ratings
-from mos_app.analysis.retest import Retest, retest_by_rater, retest_pairs, retest_reliability
-from mos_app.analysis.settings import Settings
-from mos_app.analysis.variants import (
+from mos_app.analysis.statistics.ranks import average_ranks
+from mos_app.analysis.statistics.retest import Retest, retest_by_rater, retest_pairs, retest_reliability
+from mos_app.analysis.statistics.variants import (
     ALL_RATERS,
     Variant,
     headline_decisions,

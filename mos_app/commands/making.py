@@ -10,7 +10,7 @@ from sr_models.command import Command
 from sr_models.data.errors import InputError
 
 if TYPE_CHECKING:
-    from mos_app.study import Settings, Study
+    from mos_app.study.definition import Settings, Study
 
 
 def _add_new(parser: argparse.ArgumentParser) -> None:
@@ -101,10 +101,10 @@ def _add_new(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_new(args: argparse.Namespace) -> int:
-    from mos_app import sources
-    from mos_app.database import keep_url
-    from mos_app.freeze import Calibration, Limits, calibration_pictures, freeze
-    from mos_app.store import Store
+    from mos_app.store.connection import keep_url
+    from mos_app.store.store import Store
+    from mos_app.study import sources
+    from mos_app.study.freeze import Calibration, Limits, calibration_pictures, freeze
 
     versions = (
         sources.versions_in_run(args.run, args.scale) if args.run else sources.versions_in_folder(args.images)
@@ -136,7 +136,7 @@ def _run_new(args: argparse.Namespace) -> int:
 
 
 def _tell(study: "Study", folder: Path) -> None:
-    from mos_app.stages import calibration_count
+    from mos_app.study.stages import calibration_count
 
     width, height = study.frame
     print(
@@ -148,7 +148,7 @@ def _tell(study: "Study", folder: Path) -> None:
 
 
 def _settings(args: argparse.Namespace, raters: int | None) -> "Settings":
-    from mos_app.study import Settings
+    from mos_app.study.definition import Settings
 
     labels = tuple(label.strip() for label in args.labels.split(",")) if args.labels else None
     wanted = 2 if args.method == "pairs" else 5

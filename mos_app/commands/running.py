@@ -13,7 +13,7 @@ from sr_models.command import Command
 from sr_models.data.errors import InputError
 
 if TYPE_CHECKING:
-    from mos_app.store import Store
+    from mos_app.store.store import Store
 
 DEFAULT_PORT = 8501
 
@@ -30,7 +30,7 @@ def _add_invite(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_invite(args: argparse.Namespace) -> int:
-    from mos_app.store import Store
+    from mos_app.store.store import Store
 
     if args.count < 1:
         raise InputError("at least one link is wanted")
@@ -54,8 +54,8 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_serve(args: argparse.Namespace) -> int:
-    from mos_app.server import serve
-    from mos_app.store import Store
+    from mos_app.store.store import Store
+    from mos_app.web.server import serve
 
     store = Store.open(args.study, args.database)
     if args.set_password or store.admin_hash() is None:
@@ -67,7 +67,7 @@ def _run_serve(args: argparse.Namespace) -> int:
 
 def _set_password(store: "Store") -> None:
     """Take the admin password from SRMOS_ADMIN_PASSWORD or the terminal; else make one and print it."""
-    from mos_app.access import password_hash
+    from mos_app.store.codes import password_hash
 
     password = os.environ.get("SRMOS_ADMIN_PASSWORD")
     if password is None and sys.stdin.isatty():
@@ -103,7 +103,7 @@ def _add_rehearse(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_rehearse(args: argparse.Namespace) -> int:
-    from mos_app.rehearsal import Plan, rehearse
+    from mos_app.rehearsal.rehearse import Plan, rehearse
 
     report = rehearse(
         args.study,

@@ -8,8 +8,8 @@ from sr_models.command import Command
 
 
 def _run_status(args: argparse.Namespace) -> int:
-    from mos_app.flags import flags_by_rater
-    from mos_app.store import Store
+    from mos_app.store.rater_flags import flags_by_rater
+    from mos_app.store.store import Store
 
     store = Store.open(args.study, args.database)
     flags = flags_by_rater(store)
@@ -33,7 +33,7 @@ def _add_close(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_close(args: argparse.Namespace) -> int:
-    from mos_app.store import Store
+    from mos_app.store.store import Store
 
     store = Store.open(args.study, args.database)
     store.set_closed(not args.reopen)
@@ -49,7 +49,7 @@ def _add_forget(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_forget(args: argparse.Namespace) -> int:
-    from mos_app.store import Store
+    from mos_app.store.store import Store
 
     store = Store.open(args.study, args.database)
     gone = store.forget(args.rater)
@@ -65,8 +65,8 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_export(args: argparse.Namespace) -> int:
-    from mos_app.exchange import export
-    from mos_app.store import Store
+    from mos_app.store.exchange import export
+    from mos_app.store.store import Store
 
     store = Store.open(args.study, args.database)
     for path in export(store, args.to or args.study / "export"):
@@ -83,8 +83,8 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_import(args: argparse.Namespace) -> int:
-    from mos_app.exchange import import_ratings
-    from mos_app.store import Store
+    from mos_app.store.exchange import import_ratings
+    from mos_app.store.store import Store
 
     store = Store.open(args.study, args.database)
     raters, ratings = import_ratings(store, args.ratings)

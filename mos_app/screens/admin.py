@@ -6,12 +6,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from mos_app.access import RateLimit, password_matches
-from mos_app.exchange import export, ratings_frame
-from mos_app.flags import flags_by_rater
-from mos_app.results_tab import show_results
 from mos_app.screens.opened import opened_store
-from mos_app.store import Store
+from mos_app.screens.results_tab import show_results
+from mos_app.store.codes import RateLimit, password_matches
+from mos_app.store.exchange import export, ratings_frame
+from mos_app.store.rater_flags import flags_by_rater
+from mos_app.store.store import Store
 
 REFRESH_SECONDS = 10
 ATTEMPTS_PER_SECOND = 0.1

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from mos_app.store import Store
+from mos_app.store.store import Store
 
 
 @st.cache_resource(show_spinner=False)

@@ -4,14 +4,14 @@ from typing import Any
 
 import streamlit as st
 
-from mos_app.component import mount
-from mos_app.records import Rater
-from mos_app.routes import cookie_name
 from mos_app.screens.opened import opened_store
-from mos_app.stages import block_end, calibration_count, pauses, seconds_left, stage_of
-from mos_app.store import Store
-from mos_app.study import LANGUAGES, Language, Study
-from mos_app.words import consent_text, consent_version, labels, words
+from mos_app.store.records import Rater
+from mos_app.store.store import Store
+from mos_app.study.definition import LANGUAGES, Language, Study
+from mos_app.study.stages import block_end, calibration_count, pauses, seconds_left, stage_of
+from mos_app.study.words import consent_text, consent_version, labels, words
+from mos_app.web.pages import mount
+from mos_app.web.routes import cookie_name
 
 CHROME_PX = (24, 132)
 """CSS pixels that the rating page needs beside and above plus below a picture."""
@@ -123,7 +123,7 @@ def _panel(study: Study) -> str | None:
 
 
 def _trials(study: Study) -> int:
-    from mos_app.order import trials_of
+    from mos_app.study.order import trials_of
 
     main = sum(len(trials) for trials in trials_of(study).values())
     return calibration_count(study) + main + round(study.settings.repeat_share * main)

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as PillowImage
 
-from mos_app.freeze import Calibration, freeze
-from mos_app.messages import Answer, Check, Enter
-from mos_app.scratch import free_port, wait_until_up
-from mos_app.sources import versions_in_run
-from mos_app.store import Store
-from mos_app.study import Anchors, Settings, Stimulus, Study
-from mos_app.words import consent_version
+from mos_app.rehearsal.scratch import free_port, wait_until_up
+from mos_app.store.store import Store
+from mos_app.study.definition import Anchors, Settings, Stimulus, Study
+from mos_app.study.freeze import Calibration, freeze
+from mos_app.study.sources import versions_in_run
+from mos_app.study.words import consent_version
+from mos_app.web.messages import Answer, Check, Enter
 
 PASSWORD = "correct horse battery"
 SENTINELS = ("zebrafish-upscaler", "quokka-net", "axolotl-gan", "hr")
@@ -179,7 +179,7 @@ def until(condition: object, seconds: float = 15.0) -> None:
 
 def write_paper_run(folder: Path, data: Path) -> Path:
     """Write a run with the paper's 1128 pictures at their real sizes: HR, and mixtures of HR and nearest."""
-    from mos_app.sources import SRGAN_METHODS, SRGAN_NOT_ON_BSD100
+    from mos_app.study.sources import SRGAN_METHODS, SRGAN_NOT_ON_BSD100
     from sr_models.data.image import crop_to_multiple, read_image, write_image
     from sr_models.data.resize import imresize
 

@@ -6,8 +6,8 @@ import pytest
 from studies import make_study, new_rater, rate_all
 
 from mos_app.cli import main
-from mos_app.store import Store
-from mos_app.study import Settings
+from mos_app.store.store import Store
+from mos_app.study.definition import Settings
 
 
 @pytest.fixture

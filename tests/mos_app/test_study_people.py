@@ -9,14 +9,15 @@ from streamlit.testing.v1 import AppTest
 from studies import PASSWORD, SENTINELS, answer, make_study, new_rater, rate_all
 
 import mos_app
-from mos_app.access import INVITE_CHARS, password_hash, password_matches, random_code
-from mos_app.flags import Judged, flags, flags_by_rater, longest_run
-from mos_app.stages import block_end, seconds_left, stage_of
-from mos_app.store import Store
-from mos_app.study import Settings
-from mos_app.words import consent_version, labels, words
+from mos_app.store.codes import INVITE_CHARS, password_hash, password_matches, random_code
+from mos_app.store.rater_flags import Judged, flags, flags_by_rater, longest_run
+from mos_app.store.store import Store
+from mos_app.study.definition import Settings
+from mos_app.study.stages import block_end, seconds_left, stage_of
+from mos_app.study.words import consent_version, labels, words
+from mos_app.web.server import SCRIPT
 
-SCREENS = Path(mos_app.__file__).parent / "component"
+SCREENS = Path(mos_app.__file__).parent / "web" / "pages"
 
 
 def test_both_languages_have_the_same_sentences_with_the_same_gaps():
@@ -67,7 +68,8 @@ def test_labels_have_one_word_a_score(tmp_path):
 
 
 def test_no_module_of_ours_hides_one_of_pythons():
-    ours = {path.stem for path in Path(mos_app.__file__).parent.iterdir()}
+    """Streamlit puts the folder of its script first on sys.path."""
+    ours = {path.stem for path in SCRIPT.parent.iterdir()}
     assert not ours & sys.stdlib_module_names - {"__init__", "__main__"}
 
 

@@ -128,9 +128,9 @@ def test_the_benchmark_pictures_are_the_published_ones(data_folder):
 
 
 def test_no_module_of_ours_hides_one_of_the_standard_library():
-    """`streamlit run mos_app/app.py` puts that folder first on sys.path."""
+    """`streamlit run mos_app/screens/app.py` puts that folder first on sys.path."""
     root = Path(__file__).parents[3]
-    ours = {path.stem for path in (root / "mos_app").glob("*.py")}
+    ours = {path.stem for path in (root / "mos_app" / "screens").glob("*.py")}
     assert not ours & sys.stdlib_module_names
 
 

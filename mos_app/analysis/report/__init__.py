@@ -1,0 +1,1 @@
+"""What an analysis looks like: sentences, tables, figures, one page."""

@@ -1,0 +1,68 @@
+"""The report of a study of pairs: who is preferred, by how much, how sure."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from bench.palette import label_of
+from mos_app.analysis.report import figures_people
+from mos_app.analysis.report.sections import Section
+from mos_app.analysis.report.tables import Table
+from mos_app.analysis.statistics.pairs import Preferences
+
+
+def pairs_sections(table: pd.DataFrame, found: Preferences) -> list[Section]:
+    """Return the sections for checked choices and their fitted strengths."""
+    strengths = pd.DataFrame(
+        {"method": found.methods, "wins": found.wins.sum(1), "shown": found.wins.sum(1) + found.wins.sum(0)}
+    ).assign(strength=found.strength, strength_low=found.low, strength_high=found.high)
+    tables = (
+        Table("preferences", "Bradley-Terry strengths", _CAPTION, strengths),
+        Table("wins", "Wins of the row over the column", "A tie is half a win for each.", _win_table(found)),
+    )
+    folded = (
+        Table(
+            "preference-pairs", "Pairs", "Share of wins of a, and as the strengths say.", _pair_table(found)
+        ),
+    )
+    figure = figures_people.preference_figure(found.methods, found.strength, found.low, found.high)
+    return [
+        Section("In short", _statements(table, found)),
+        Section("Preferences", (), (figure,), tables, folded),
+    ]
+
+
+_CAPTION = "Log odds, mean 0; 95 % intervals by a bootstrap over raters, whose choices stay together."
+
+
+def _statements(table: pd.DataFrame, found: Preferences) -> tuple[str, ...]:
+    raters = table["rater"].nunique()
+    best, second = found.methods[:2]
+    odds = 1 / (1 + np.exp(found.strength[1] - found.strength[0]))
+    text = [
+        f"{raters} raters made {len(table):,} choices between {len(found.methods)} methods.",
+        f"{label_of(best)} is the most preferred; by the fitted strengths it wins {odds:.0%} of its pairs "
+        f"with {label_of(second)}, the next.",
+    ]
+    if raters < 2:
+        text.append("A single rater's choices say nothing of other people: there are no intervals.")
+    elif found.low[0] <= found.high[1]:
+        text.append("Their intervals overlap; intervals of two methods are no test of their difference.")
+    return tuple(text)
+
+
+def _win_table(found: Preferences) -> pd.DataFrame:
+    wins = np.where(np.eye(len(found.methods), dtype=bool), np.nan, found.wins)
+    columns = {label_of(name): wins[:, i] for i, name in enumerate(found.methods)}
+    return pd.DataFrame({"method": found.methods, **columns})
+
+
+def _pair_table(found: Preferences) -> pd.DataFrame:
+    rows = []
+    for i, j in combinations(range(len(found.methods)), 2):
+        shown = found.wins[i, j] + found.wins[j, i]
+        fitted = 1 / (1 + np.exp(found.strength[j] - found.strength[i]))
+        share = found.wins[i, j] / shown if shown else np.nan
+        rows.append((found.methods[i], found.methods[j], shown, share, fitted))
+    return pd.DataFrame(rows, columns=["a", "b", "shown", "share", "fitted"])

@@ -1,0 +1,1 @@
+"""What ratings say: pure functions, one small module per question."""

@@ -1,0 +1,1 @@
+"""A study tried on simulated raters, on a scratch database."""

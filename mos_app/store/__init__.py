@@ -1,0 +1,1 @@
+"""What people said, kept: the database of a study."""

@@ -1,0 +1,220 @@
+"""Ratings out and in again: long CSV, Parquet, wide matrix, sureal JSON. CONTRACTS name the columns."""
+
+import csv
+import io
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mos_app.store.store import Store
+from mos_app.study.definition import Study
+from sr_models.data.errors import InputError
+from sr_models.data.image import write_bytes
+
+_WHO = ("study", "rater", "presentation", "phase", "dataset", "picture")
+_HOW = ("seconds", "shown_at", "device_pixel_ratio", "rect", "viewport", "visible", "fullscreen", "stored_at")
+SCORE_COLUMNS = (*_WHO, "method", "repeat", "score", *_HOW)
+PAIR_COLUMNS = (*_WHO, "left", "right", "repeat", "choice", *_HOW)
+SIDES = {1: "left", 2: "right"}
+
+
+def columns_of(study: Study) -> tuple[str, ...]:
+    """Return the long table's columns; `stored_at` (the server's clock) follows those of CONTRACTS."""
+    return PAIR_COLUMNS if study.settings.method == "pairs" else SCORE_COLUMNS
+
+
+def ratings_frame(store: Store) -> pd.DataFrame:
+    """Return one row a rating, by rater and position."""
+    return pd.DataFrame(_records(store), columns=list(columns_of(store.study)))
+
+
+def export(store: Store, folder: Path) -> list[Path]:
+    """Write every form of the ratings into folder and return the paths."""
+    records = _records(store)
+    frame = pd.DataFrame(records, columns=list(columns_of(store.study)))
+    files = {
+        "ratings.csv": _csv(records, columns_of(store.study)),
+        "ratings.parquet": frame.to_parquet(index=False),
+    }
+    files["raters.csv"] = _raters_csv(store)
+    if store.study.settings.method != "pairs":
+        files["wide.csv"] = wide_matrix(frame).to_csv().encode()
+        files["sureal.json"] = json.dumps(sureal_dataset(frame, store.study), indent=1).encode()
+    for name, data in files.items():
+        write_bytes(folder / name, data)
+    return [folder / name for name in files]
+
+
+def wide_matrix(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return first scores that count: a row a stimulus, a column a rater, in the order they came."""
+    main = frame[(frame["phase"] == "main") & (frame["repeat"] == 0)]
+    wide = main.pivot_table(
+        index=["dataset", "picture", "method"], columns="rater", values="score", sort=True
+    )
+    return wide[list(dict.fromkeys(main["rater"]))].astype("Int64")
+
+
+def sureal_dataset(frame: pd.DataFrame, study: Study) -> dict[str, Any]:
+    """Return the ratings as a dataset of Netflix's `sureal` (its dictionary-style opinion scores)."""
+    main = frame[(frame["phase"] == "main") & (frame["repeat"] == 0)]
+    pictures = sorted({(d, p) for d, p in zip(main["dataset"], main["picture"], strict=True)})
+    numbers = {picture: index for index, picture in enumerate(pictures)}
+    videos: list[dict[str, Any]] = []
+    for (dataset, picture, method), group in main.groupby(["dataset", "picture", "method"], sort=True):
+        videos.append(
+            {
+                "asset_id": len(videos),
+                "content_id": numbers[dataset, picture],
+                "path": f"{dataset}/{picture}/{method}",
+                "os": {
+                    rater: int(score) for rater, score in zip(group["rater"], group["score"], strict=True)
+                },
+            }
+        )
+    return {
+        "dataset_name": study.name,
+        "ref_score": 5.0,
+        "ref_videos": [
+            {"content_id": index, "content_name": f"{d}/{p}", "path": f"{d}/{p}"}
+            for (d, p), index in numbers.items()
+        ],
+        "dis_videos": videos,
+    }
+
+
+def import_ratings(store: Store, path: Path) -> tuple[int, int]:
+    """Put an exported ratings.csv into the study, all rows or none. Return (raters, ratings)."""
+    rows = _read(path, columns_of(store.study))
+    by_rater: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    presentations, ratings = [], []
+    for line, row in enumerate(rows, start=2):
+        try:
+            presentation, rating = _parsed(row, store.study, position=len(by_rater[row["rater"]]))
+        except (KeyError, ValueError) as error:
+            raise InputError(f"{path}, line {line}: {_told(error)}; nothing was imported") from None
+        by_rater[row["rater"]].append(rating)
+        presentations.append(presentation)
+        ratings.append(rating)
+    raters = [_rater_row(rater, theirs, store.study) for rater, theirs in by_rater.items()]
+    store.restore(raters, presentations, ratings)
+    return len(raters), len(ratings)
+
+
+def _records(store: Store) -> list[dict[str, Any]]:
+    pairs = store.study.settings.method == "pairs"
+    records = []
+    for row in store.rating_rows():
+        stimulus = store.study.by_id[row["stimulus"]]
+        record = {
+            "study": store.study.name,
+            "rater": row["rater"],
+            "presentation": row["presentation"],
+            "phase": row["phase"],
+            "dataset": stimulus.dataset,
+            "picture": stimulus.picture,
+            "repeat": int(row["repeat"]),
+            **{name: row[name] for name in _HOW},
+            "visible": int(row["visible"]),
+            "fullscreen": int(row["fullscreen"]),
+        }
+        if pairs:
+            right = store.study.by_id[row["other"]]
+            record |= {"left": stimulus.method, "right": right.method, "choice": SIDES[row["score"]]}
+        else:
+            record |= {"method": stimulus.method, "score": row["score"]}
+        records.append(record)
+    return records
+
+
+def _csv(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return text.getvalue().encode()
+
+
+def _raters_csv(store: Store) -> bytes:
+    rows = store.rater_rows()
+    return _csv(rows, list(rows[0]) if rows else [])
+
+
+def _read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            if tuple(reader.fieldnames or ()) != tuple(columns):
+                raise InputError(f"{path}: wanted the columns {','.join(columns)}")
+            return list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read as a table ({error})") from None
+
+
+def _parsed(row: Mapping[str, str], study: Study, position: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a row of presentations and one of ratings."""
+    if row["study"] != study.name:
+        raise ValueError(f"the row is of the study {row['study']!r}, this one is {study.name!r}")
+    stimulus, other = _shown(row, study)
+    score = (
+        {side: number for number, side in SIDES.items()}[row["choice"]]
+        if "choice" in row
+        else int(row["score"])
+    )
+    if not 1 <= score <= 5:
+        raise ValueError(f"a score from 1 to 5 is wanted, {score} came")
+    if row["phase"] not in ("calibration", "main"):
+        raise ValueError(f"the phase is calibration or main, {row['phase']!r} came")
+    presentation = {
+        "id": row["presentation"],
+        "rater": row["rater"],
+        "position": position,
+        "phase": row["phase"],
+        "stimulus": stimulus,
+        "other": other,
+        "repeat": row["repeat"] == "1",
+    }
+    rating = {
+        "presentation": row["presentation"],
+        "score": score,
+        "seconds": float(row["seconds"]),
+        "device_pixel_ratio": float(row["device_pixel_ratio"]),
+        "visible": row["visible"] == "1",
+        "fullscreen": row["fullscreen"] == "1",
+        **{name: row[name] for name in ("shown_at", "stored_at", "rect", "viewport")},
+    }
+    return presentation, rating
+
+
+def _shown(row: Mapping[str, str], study: Study) -> tuple[str, str | None]:
+    items = study.anchor_stimuli if row["phase"] == "calibration" else study.stimuli
+    here = {s.method: s for s in items if (s.dataset, s.picture) == (row["dataset"], row["picture"])}
+    if "choice" in row:
+        return here[row["left"]].id, here[row["right"]].id
+    stimulus = here[row["method"]]
+    return stimulus.id, study.reference_of(stimulus).id if study.settings.method == "dcr" else None
+
+
+def _told(error: Exception) -> str:
+    return f"the study has no {error} there" if isinstance(error, KeyError) else str(error)
+
+
+def _rater_row(rater: str, ratings: Sequence[Mapping[str, Any]], study: Study) -> dict[str, Any]:
+    return {
+        "id": rater,
+        "session_hash": None,
+        "reusable_invite": False,
+        "entered_at": ratings[0]["stored_at"],
+        "language": study.settings.language,
+        "consent_version": "imported",
+        "panel": None,
+        "checked": None,
+        "total": len(ratings),
+        "done": len(ratings),
+        "rested_at": len(ratings),
+        "finished_at": ratings[-1]["stored_at"],
+        "completion_code": None,
+    }

@@ -1,0 +1,1 @@
+"""What a study is and shows, in which order and words: no database, no web."""

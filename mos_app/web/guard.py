@@ -1,0 +1,94 @@
+"""What every response carries, and what every request must: security headers, origin, small JSON bodies."""
+
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mos_app.store.records import RefusedError
+
+MAX_BODY_BYTES = 16 * 1024
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        # Streamlit imports a component's script from a blob: URL and compiles expressions for charts.
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self' ws: wss: blob: data:",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",  # an invite's code stands in the address
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_CLOSED_PATHS = ("/_stcore/metrics", "/_stcore/upload_file", "/_stcore/agent", "/component/")
+"""Parts of Streamlit's server that a study has no use for."""
+
+T = TypeVar("T")
+
+
+class Guard:
+    """ASGI middleware: security headers on everything, unneeded doors shut."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on unless its door is shut."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        if any(scope["path"].startswith(path) for path in _CLOSED_PATHS):
+            await send_with_headers({"type": "http.response.start", "status": 404, "headers": []})
+            await send_with_headers({"type": "http.response.body", "body": b""})
+            return
+        await self._app(scope, receive, send_with_headers)
+
+
+def check_origin(request: Request, public_origin: str | None) -> None:
+    """Refuse a post that another site's page (or none) sent."""
+    origin = request.headers.get("origin")
+    if origin is None:
+        raise RefusedError(403, "origin missing")
+    expected = urlsplit(public_origin).netloc if public_origin else request.headers.get("host", "")
+    if urlsplit(origin).netloc != expected:
+        raise RefusedError(403, "wrong origin")
+
+
+async def message_in(request: Request, kind: type[T]) -> T:
+    """Return the JSON message of a request, or refuse it."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise RefusedError(415, "JSON wanted")
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                raise RefusedError(413, "too large")
+    except ClientDisconnect:
+        raise RefusedError(400, "cut short") from None
+    try:
+        return msgspec.json.decode(bytes(body), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise RefusedError(400, "not a message of this app") from None

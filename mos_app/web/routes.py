@@ -1,0 +1,219 @@
+"""The routes that a rater's browser talks to; Streamlit shows the screens, these keep the ratings."""
+
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+
+from mos_app.store.codes import RateLimit
+from mos_app.store.records import Presentation, Rater, RefusedError
+from mos_app.store.store import Store
+from mos_app.study.definition import Study
+from mos_app.study.stages import block_end, calibration_count, seconds_left, stage_of
+from mos_app.web.guard import check_origin, message_in
+from mos_app.web.messages import Answer, Check, Enter, Rested
+
+LOOKAHEAD = 12
+"""Pictures a browser may fetch before they are due: enough for ten seconds without a network."""
+RATINGS_PER_SECOND = 5.0
+RATINGS_BURST = 25
+ENTRIES_PER_SECOND = 20.0
+ENTRIES_BURST = 200
+SESSION_DAYS = 90
+
+log = logging.getLogger("srmos")
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def cookie_name(study: Study) -> str:
+    """Return the session cookie's name; two studies on one host do not share it."""
+    return f"srmos_{study.fingerprint[:8]}"
+
+
+@dataclass(frozen=True)
+class RatingRoutes:
+    """The HTTP side of one study."""
+
+    store: Store
+    folder: Path
+    public_origin: str | None = None
+    answers: RateLimit = field(default_factory=lambda: RateLimit(RATINGS_PER_SECOND, RATINGS_BURST))
+    entries: RateLimit = field(default_factory=lambda: RateLimit(ENTRIES_PER_SECOND, ENTRIES_BURST))
+
+    def mount(self) -> Mount:
+        """Return everything under /mos."""
+        return Mount(
+            "/mos",
+            routes=[
+                Route("/enter", _plainly(self.enter), methods=["POST"]),
+                Route("/leave", _plainly(self.leave), methods=["POST"]),
+                Route("/check", _plainly(self.check), methods=["POST"]),
+                Route("/rested", _plainly(self.rested), methods=["POST"]),
+                Route("/rate", _plainly(self.rate), methods=["POST"]),
+                Route("/state", _plainly(self.state), methods=["GET"]),
+                Route("/picture/{presentation}", _plainly(self.picture), methods=["GET"]),
+                Route("/picture/{presentation}/other", _plainly(self.other_picture), methods=["GET"]),
+            ],
+        )
+
+    async def enter(self, request: Request) -> Response:
+        """A person with an invite begins: the whole order is stored, a session cookie comes back."""
+        check_origin(request, self.public_origin)
+        message = await message_in(request, Enter)
+        _wait(self.entries, request.client.host if request.client else "")
+        rater, token = await run_in_threadpool(self.store.enter, message)
+        response = _json({"rater": rater}, 201)
+        response.set_cookie(
+            cookie_name(self.store.study),
+            token,
+            max_age=SESSION_DAYS * 86_400,
+            httponly=True,
+            samesite="strict",
+            secure=self._is_https(request),
+        )
+        return response
+
+    async def leave(self, request: Request) -> Response:
+        """The next person on this computer: the cookie goes, the ratings stay."""
+        check_origin(request, self.public_origin)
+        response = _json({})
+        response.delete_cookie(cookie_name(self.store.study), httponly=True, samesite="strict")
+        return response
+
+    async def check(self, request: Request) -> Response:
+        """The viewing check is done."""
+        rater, message = await self._message(request, Check)
+        await run_in_threadpool(self.store.save_check, rater.id, message)
+        return _json({})
+
+    async def rested(self, request: Request) -> Response:
+        """A pause is over."""
+        rater, message = await self._message(request, Rested)
+        await run_in_threadpool(self.store.save_rest, rater.id, message.at)
+        return _json({})
+
+    async def rate(self, request: Request) -> Response:
+        """Store a score for the presentation now due; a resend is harmless."""
+        rater, answer = await self._message(request, Answer)
+        if self.store.study.settings.method == "pairs" and answer.score > 2:
+            raise RefusedError(400, "1 or 2 wanted")
+        await run_in_threadpool(self.store.rate, rater.id, answer)
+        return _json({"stored": answer.presentation})
+
+    async def state(self, request: Request) -> Response:
+        """Return where the rater stands and what comes next, up to the next pause."""
+        rater = await self._rater(request)
+        return _json(await run_in_threadpool(self._state_of, rater))
+
+    async def picture(self, request: Request) -> Response:
+        """Return the untouched bytes of a picture that is due now or soon."""
+        return await self._picture(request, other=False)
+
+    async def other_picture(self, request: Request) -> Response:
+        """Return the reference (DCR) or the right picture (pairs)."""
+        return await self._picture(request, other=True)
+
+    def _state_of(self, rater: Rater) -> dict[str, Any]:
+        study = self.store.study
+        end = block_end(rater, study)
+        coming = self.store.upcoming(rater.id, LOOKAHEAD)
+        return {
+            "rater": rater.id,
+            "stage": stage_of(rater, study),
+            "closed": self.store.closed_at() is not None,
+            "done": rater.done,
+            "total": rater.total,
+            "practice": calibration_count(study),
+            "block_end": end,
+            "seconds_left": round(seconds_left(rater.done, rater.total, self.store.pace(rater.id))),
+            "upcoming": [self._coming(item) for item in coming if item.position < end],
+        }
+
+    def _coming(self, item: Presentation) -> dict[str, Any]:
+        stimulus = self.store.study.by_id[item.stimulus]
+        return {
+            "id": item.id,
+            "position": item.position,
+            "practice": item.phase == "calibration",
+            "width": stimulus.width,
+            "height": stimulus.height,
+            "expected": self._expected(item) if item.phase == "calibration" else None,
+        }
+
+    def _expected(self, item: Presentation) -> int:
+        """Return what a practice picture is an example of; the screen says so after the answer."""
+        is_best = any(item.stimulus == anchors.best for anchors in self.store.study.anchors)
+        if self.store.study.settings.method == "pairs":
+            return 1 if is_best else 2
+        return 5 if is_best else 1
+
+    async def _picture(self, request: Request, *, other: bool) -> Response:
+        rater = await self._rater(request)
+        data = await run_in_threadpool(
+            self._bytes_for, rater.id, request.path_params["presentation"], other=other
+        )
+        return Response(data, media_type="image/png", headers={"Cache-Control": "no-store"})
+
+    def _bytes_for(self, rater: str, presentation: str, *, other: bool) -> bytes:
+        """Return the file's bytes, which must still be those that were frozen."""
+        item = next((p for p in self.store.upcoming(rater, LOOKAHEAD) if p.id == presentation), None)
+        identity = None if item is None else item.other if other else item.stimulus
+        if identity is None:
+            raise RefusedError(404, "no such picture")
+        stimulus = self.store.study.by_id[identity]
+        data = (self.folder / stimulus.file).read_bytes()
+        if hashlib.sha256(data).hexdigest() != stimulus.sha256:
+            log.error("%s is not the picture that was frozen: put the original file back", stimulus.file)
+            raise RefusedError(503, "this picture is not available now")
+        return data
+
+    async def _rater(self, request: Request) -> Rater:
+        rater = await run_in_threadpool(
+            self.store.rater_of, request.cookies.get(cookie_name(self.store.study))
+        )
+        if rater is None:
+            raise RefusedError(401, "no session")
+        return rater
+
+    async def _message(self, request: Request, kind: type[msgspec.Struct]) -> Any:
+        check_origin(request, self.public_origin)
+        rater = await self._rater(request)
+        _wait(self.answers, rater.id)
+        return rater, await message_in(request, kind)
+
+    def _is_https(self, request: Request) -> bool:
+        return request.url.scheme == "https" or (self.public_origin or "").startswith("https:")
+
+
+def _plainly(endpoint: Endpoint) -> Endpoint:
+    """Answer a refusal with its status and a short message."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except RefusedError as refusal:
+            response = _json({"error": refusal.message}, refusal.status)
+            if refusal.status == 429:
+                response.headers["Retry-After"] = "1"
+            return response
+
+    return answer
+
+
+def _wait(limit: RateLimit, key: str) -> None:
+    if limit.wait_for(key) > 0:
+        raise RefusedError(429, "too fast")
+
+
+def _json(content: dict[str, Any], status: int = 200) -> Response:
+    return Response(
+        msgspec.json.encode(content), status, {"Cache-Control": "no-store"}, media_type="application/json"
+    )
