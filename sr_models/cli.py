@@ -86,7 +86,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     add("--crop", type=int, metavar="PX", help="HR crop side, instead of the recipe's")
     add("--lr", type=float, help="peak learning rate, instead of the recipe's")
     add("--recursions", type=int, metavar="N", help="DRCN's, instead of the recipe's 16")
-    add("--optimiser", choices=("adam", "soap"), help="the generator's, instead of the recipe's")
+    add("--optimiser", choices=("adam", "soap", "muon"), help="the generator's, instead of the recipe's")
     add(
         "--frozen-norm",
         action="store_true",
@@ -106,6 +106,8 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
         help="steps, between which a kill loses all (default: 500; 5000 with --schedule gpu)",
     )
     add("--log-every", type=int, default=50, metavar="N", help="steps (default: 50)")
+    add("--snapshots", action="store_true", help="keep the weights of every validation")
+    add("--phase", type=float, metavar="W", help="weight of the loss against a pattern of the scale's period")
     add("--no-graph", action="store_true", help="on CUDA: launch kernels one by one")
 
 
@@ -114,11 +116,14 @@ def _train(args: argparse.Namespace) -> int:
 
     from sr_models.training.pack import open_pack
     from sr_models.training.recipes import recipe
+    from sr_models.training.state import saved_length
     from sr_models.training.train import STATE, TrainOptions, train
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     config = _with_arguments(recipe(args.recipe, args.schedule), args)
     resume = None if args.resume is None else Path(args.resume or args.out / STATE)
+    if resume is not None and not (args.steps or args.minutes):
+        config = saved_length(config, resume)
     options = TrainOptions(
         device=args.device,
         precision=args.precision,
@@ -128,6 +133,7 @@ def _train(args: argparse.Namespace) -> int:
         feature_scale=args.feature_scale,
         log_every=args.log_every,
         validate_every=args.validate_every or (5000 if args.schedule == "gpu" else 500),
+        snapshots=args.snapshots,
         graph=not args.no_graph,
     )
     print(train(config, open_pack(args.data), args.out, options))
@@ -142,6 +148,8 @@ def _with_arguments(config: "TrainConfig", args: argparse.Namespace) -> "TrainCo
         config = replace(config, optimiser=args.optimiser)
     if args.frozen_norm:
         config = replace(config, frozen_norm=True)
+    if args.phase is not None:
+        config = replace(config, phase=args.phase)
     if args.recursions:
         config = _with_recursions(config, args.recursions)
     return replace(

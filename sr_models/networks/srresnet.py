@@ -74,7 +74,7 @@ class Srresnet(nn.Module):
         x = self.head(x)
         deep = self.join(self.blocks(x))
         x = self.upscale(x + deep if self.long_skip else deep)
-        return 0.5 * (self.tail(x) + 1.0)  # type: ignore[no-any-return]
+        return 0.5 * (self.tail(x).float() + 1.0)  # type: ignore[no-any-return]
 
     def upscaling(self) -> Iterator[tuple[nn.Conv2d, int]]:
         """Yield the convolution of each upscaling stage and the factor of its pixel shuffle."""

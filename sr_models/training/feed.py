@@ -14,6 +14,7 @@ from torch import Tensor
 from sr_models.data.errors import InputError
 from sr_models.training.crops import crop_source, gather
 from sr_models.training.pack import Pack
+from sr_models.training.recipes import Part
 from sr_models.training.schedule import Rates
 from sr_models.training.step import Stepper, step
 
@@ -24,30 +25,37 @@ _GRAPH_AFTER = 12
 
 
 class Feed:
-    """`load` a chunk of at most `rows` steps, then `step` as often."""
+    """`enter` a part, `load` a chunk of at most `rows` of its steps, then `step` as often."""
 
     def __init__(self, pack: Pack, stepper: Stepper, *, rows: int, graph: bool) -> None:
-        config, self.stepper = stepper.state.config, stepper
-        self.source = crop_source(pack, config.crop_px)
+        self.pack, self.rows, self.stepper = pack, rows, stepper
         self.device = stepper.state.lr.device
         pixels = torch.from_numpy(pack.pixels())
         self.resident = _fits(pixels, self.device)
         self.pixels = pixels.to(self.device) if self.resident else pixels
-        world = stepper.world
-        share = len(range(world.rank, config.batch, world.size))
-        if config.batch % world.size:
-            raise InputError(f"a batch of {config.batch} cannot be shared evenly by {world.size} processes")
-        self.plan = torch.zeros((rows, share, 3), dtype=torch.int64, device=self.device)
         self.rates = torch.zeros((rows, len(Rates._fields)), device=self.device)
         self.counter = torch.zeros(1, dtype=torch.int64, device=self.device)
-        self.taken = 0
-        self.replay: Callable[[], None] | None = None
+        self.part: Part | None = None
         hindrance = self._hindrance()
         self.capture = graph and self.device.type == "cuda" and hindrance is None
         # One stream for eager steps and capture: autograd's nodes remember the stream they first ran on.
         self.stream = _new_stream(self.device)
         if graph and self.device.type == "cuda" and hindrance is not None:
             log.info("no CUDA graph: %s", hindrance)
+
+    def enter(self, part: Part) -> None:
+        """Prepare for steps of a part: their crops' tables, and on CUDA a graph of their own."""
+        if part == self.part:
+            return
+        world, self.part = self.stepper.world, part
+        if part.batch % world.size:
+            raise InputError(f"a batch of {part.batch} cannot be shared evenly by {world.size} processes")
+        self.source = crop_source(self.pack, part.crop_px)
+        share = len(range(world.rank, part.batch, world.size))
+        self.plan = torch.zeros((self.rows, share, 3), dtype=torch.int64, device=self.device)
+        self.stepper.enter(part)
+        self.taken = 0
+        self.replay: Callable[[], None] | None = None
 
     def _hindrance(self) -> str | None:
         """Return why a step cannot be captured, or None."""
@@ -57,10 +65,10 @@ class Feed:
             return "several processes"
         return "SOAP asks the host" if self.stepper.state.config.optimiser == "soap" else None
 
-    def load(self, first: int, rates: list[Rates]) -> None:
+    def load(self, first: int, rates: list[Rates[float]]) -> None:
         """Put the crops and rates of the steps from `first` on the device."""
-        config, world = self.stepper.state.config, self.stepper.world
-        plan = self.source.plan(config.seed, first, len(rates), config.batch)
+        world = self.stepper.world
+        plan = self.source.plan(self.stepper.state.config.seed, first, len(rates), self._part().batch)
         mine = np.ascontiguousarray(plan[:, world.rank :: world.size])
         if self.stream is not None:  # validation and loading run on the default stream
             torch.cuda.synchronize(self.device)
@@ -85,14 +93,19 @@ class Feed:
 
     def _eager(self) -> None:
         s = self.stepper
-        row = self.rates.index_select(0, self.counter)[0]
-        s.state.lr.copy_(row[0])
-        s.state.d_lr.copy_(row[0] * s.state.config.discriminator_rate)
-        s.ema_weight.copy_(row[1])
-        s.alpha.copy_(row[2])
+        rates = Rates(*self.rates.index_select(0, self.counter)[0].unbind())
+        s.state.lr.copy_(rates.lr)
+        s.state.d_lr.copy_(rates.d_lr)
+        s.ema_weight.copy_(rates.ema_weight)
+        s.alpha.copy_(rates.alpha)
         plan = self.plan.index_select(0, self.counter)[0].to(self.pixels.device)
-        step(s, gather(self.pixels, plan, s.state.config.crop_px).to(self.device))
+        step(s, gather(self.pixels, plan, self._part().crop_px).to(self.device))
         self.counter.add_(1)
+
+    def _part(self) -> Part:
+        if self.part is None:
+            raise RuntimeError("enter a part first")
+        return self.part
 
     def _captured(self) -> Callable[[], None] | None:
         """Return the replay of one step, or None where CUDA cannot. Capturing itself runs nothing."""

@@ -20,9 +20,20 @@ class TrainingLog:
         self._board: Any = None
         if not active:  # one of several processes, and not the one that writes
             return
-        for name in ("train", "validation"):
-            _drop_after(folder / f"{name}.csv", step)
+        self.drop_after(step)
         self._board = _tensorboard(folder, step)
+
+    def drop_after(self, step: int) -> None:
+        """Drop the rows of steps after `step`."""
+        if self.active:
+            for name in ("train", "validation"):
+                _drop_after(self.folder / f"{name}.csv", step)
+
+    def close(self) -> None:
+        """Close TensorBoard's file."""
+        if self._board is not None:
+            self._board.close()
+            self._board = None
 
     def add(self, kind: str, step: int, values: Mapping[str, float]) -> None:
         """Append a row of kind `train` or `validation`."""
@@ -81,6 +92,6 @@ def _drop_after(path: Path, step: int) -> None:
 def _tensorboard(folder: Path, step: int) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
-    except ImportError:  # an extra: `pip install srmos[tensorboard]`
+    except ImportError:  # an extra: `pip install -e '.[tensorboard]'`
         return None
     return SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)

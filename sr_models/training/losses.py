@@ -45,3 +45,17 @@ def total_variation(sr: Tensor) -> Tensor:
     down = (sr[..., 1:, :] - sr[..., :-1, :]).square().sum()
     right = (sr[..., :, 1:] - sr[..., :, :-1]).square().sum()
     return 4.0 * (down + right) / sr.shape[0]
+
+
+def phase_pattern(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
+    """Return how much of a pattern with the period of the scale SR has that HR lacks, on [-1, 1].
+
+    The difference is averaged, per picture and channel, over all pixels of one phase (row and column modulo
+    scale); returned is the mean square of these scale^2 averages around their own mean. 0 for equal pictures.
+    Not in the paper: an adversary and pooled features pass a faint grid as texture.
+    """
+    n, c, h, w = sr.shape
+    phases = (
+        (sr - hr).reshape(n, c, h // scale, scale, w // scale, scale).mean((2, 4))
+    )  # (N, 3, scale, scale)
+    return 4.0 * (phases - phases.mean((2, 3), keepdim=True)).square().mean()

@@ -2,20 +2,27 @@
 
 import time
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
-from sr_models.training.recipes import TrainConfig
+from torch import Tensor
+
+from sr_models.training.recipes import Part, TrainConfig
 from sr_models.training.state import Progress
 from sr_models.training.world import World
 
+Number = TypeVar("Number", float, Tensor)
 
-class Rates(NamedTuple):
-    """What changes from step to step."""
 
-    lr: float
-    ema_weight: float
+class Rates(NamedTuple, Generic[Number]):
+    """What changes from step to step: numbers, or scalars on the device."""
+
+    lr: Number
+    """The generator's."""
+    d_lr: Number
+    """The discriminator's."""
+    ema_weight: Number
     """How far the average moves towards the weights."""
-    alpha: float
+    alpha: Number
     """Weight of the supervision of every recursion (DRCN)."""
 
 
@@ -47,13 +54,32 @@ class Clock:
             return 1
         return max(1, int((60 * self.config.minutes - progress.seconds) / self._seconds_per_step))
 
-    def rates(self, step: int, progress: Progress) -> Rates:
+    def part(self, progress: Progress) -> Part:
+        """Return what the next step is made of."""
+        return self.config.part(progress.step, self.position(progress.step, progress))
+
+    def steps_alike(self, progress: Progress, limit: int) -> int:
+        """Return how many of the next `limit` steps are of one part, at least 1."""
+        config, now = self.config, self.part(progress)
+        alike = (
+            k
+            for k in range(1, limit)
+            if config.part(progress.step + k, self.position(progress.step + k, progress)) != now
+        )
+        return next(alike, limit)
+
+    def rates(self, step: int, progress: Progress) -> Rates[float]:
         """Return the rates of a step; the average warms up, so that it does not remember the start."""
         ema = self.config.ema
         weight = 1 - min(ema, (1 + step) / (10 + step)) if ema else 1.0
         position = self.position(step, progress)
+        lr = progress.lr_scale * self.config.lr.at(step, position)
+        adversary, recursions = self.config.adversary, self.config.recursions
         return Rates(
-            progress.lr_scale * self.config.lr.at(step, position), weight, self.config.alpha(position)
+            lr=lr,
+            d_lr=adversary.rate * lr if adversary else 0.0,
+            ema_weight=weight,
+            alpha=recursions.alpha(position) if recursions else 0.0,
         )
 
     def position(self, step: int, progress: Progress) -> float:

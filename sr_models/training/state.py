@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,10 +18,13 @@ from sr_models.data.image import write_bytes
 from sr_models.inference.weights_file import load_exactly
 from sr_models.networks.config import to_json
 from sr_models.networks.drcn import Drcn
+from sr_models.training.muon import Muon
 from sr_models.training.recipes import TrainConfig
 from sr_models.training.soap import Soap
 
 _KEY = "srmos-run"
+
+_DEFAULTS = {field.name: field.default for field in fields(TrainConfig) if field.default is not MISSING}
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -69,7 +73,7 @@ def new_state(config: TrainConfig, device: torch.device) -> RunState:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         generator = config.network.build()
-        discriminator = Discriminator(config.discriminator_width) if config.gan else None
+        discriminator = Discriminator(config.adversary.width) if config.adversary else None
     ema = config.network.build()
     ema.load_state_dict(generator.state_dict())
     lr, d_lr = torch.zeros((), device=device), torch.zeros((), device=device)
@@ -115,14 +119,7 @@ def load_state(state: RunState, path: Path) -> None:
     """Fill state from the file at path, written by a run of the same recipe on the same pictures and
     features, or raise InputError.
     """
-    try:
-        with safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {}).get(_KEY, "{}"))
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file: there is nothing to resume") from None
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: not a whole checkpoint ({error})") from None
+    about, tensors = _read(path)
     _check_same_run(about, state, path)
     for prefix, network in _networks(state):
         network.load_state_dict(network.state_dict() | _integers(tensors, prefix))
@@ -133,9 +130,39 @@ def load_state(state: RunState, path: Path) -> None:
     vars(state.progress).update(about["progress"])
 
 
+def saved_length(config: TrainConfig, path: Path) -> TrainConfig:
+    """Return config with the steps and minutes of the checkpoint at path, or raise InputError."""
+    about = _read_about(path)
+    if "config" not in about:
+        raise InputError(f"{path}: not a checkpoint of a run")
+    return replace(config, steps=about["config"]["steps"], minutes=about["config"]["minutes"])
+
+
 def config_json(config: TrainConfig) -> dict[str, Any]:
     """Return config as plain values."""
     return json.loads(json.dumps({**asdict(config), "network": to_json(config.network)}))  # type: ignore[no-any-return]
+
+
+def _read_about(path: Path) -> dict[str, Any]:
+    with _opened(path) as file:
+        return json.loads((file.metadata() or {}).get(_KEY, "{}"))  # type: ignore[no-any-return]
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    about = _read_about(path)
+    with _opened(path) as file:
+        return about, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        with safe_open(path, "pt") as file:
+            yield file
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file: there is nothing to resume") from None
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: not a whole checkpoint ({error})") from None
 
 
 def _placed(network: Network, device: torch.device) -> Network:
@@ -145,6 +172,8 @@ def _placed(network: Network, device: torch.device) -> Network:
 def _optimiser(config: TrainConfig, network: nn.Module, lr: Tensor) -> Optimizer:
     if config.optimiser == "soap":
         return Soap(network.parameters(), lr)
+    if config.optimiser == "muon":
+        return Muon(network.parameters(), lr)
     return _adam(network, lr)
 
 
@@ -156,13 +185,17 @@ def _adam(network: nn.Module, lr: Tensor) -> Optimizer:
 def _check_same_run(about: dict[str, Any], state: RunState, path: Path) -> None:
     if "config" not in about:
         raise InputError(f"{path}: not a checkpoint of a run")
-    saved = {**about["config"], **about.get("made_from", {})}
-    now = {**config_json(state.config), **state.made_from}
+    # A setting younger than the checkpoint had, in that run, its default.
+    saved = {**_DEFAULTS, **about["config"]}
+    now = config_json(state.config)
+    for key, value in state.made_from.items():
+        saved[key], now[key] = about.get("made_from", {}).get(key, value), value
     free = {"steps", "minutes"}  # a run may be prolonged
-    if changed := sorted(k for k in now if k not in free and saved.get(k, now[k]) != now[k]):
+    changed = sorted(k for k in now.keys() | saved.keys() if k not in free and saved.get(k) != now.get(k))
+    if changed:
         raise InputError(
             f"{path}: from a run with other settings "
-            f"({', '.join(f'{k} {saved.get(k)} not {now[k]}' for k in changed)}): "
+            f"({', '.join(f'{k} {saved.get(k)} not {now.get(k)}' for k in changed)}): "
             "resume it with what it began with, or begin another run in another folder, with --start"
         )
 

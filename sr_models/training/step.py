@@ -11,18 +11,22 @@ from sr_models.networks.drcn import Drcn
 from sr_models.training import losses
 from sr_models.training.crops import Shrink
 from sr_models.training.features import Phi
+from sr_models.training.recipes import Part
 from sr_models.training.state import RunState
 from sr_models.training.world import World
 
 # B batch, C crop side (HR), c = C / scale.
 
 METERS = (
-    "loss", "content", "adversarial", "total_variation", "loss_d", "d_hr", "d_sr",
+    "loss", "content", "adversarial", "total_variation", "phase", "loss_d", "d_hr", "d_sr",
     "gradient_g", "gradient_d", "gradient_ratio", "skipped",
 )  # fmt: skip
 """What every step adds up, in this order. gradient_ratio: adversarial to content, norms at G's output."""
 
 _LUMA = torch.tensor([65.481, 128.553, 24.966]) / 255.0  # BT.601, from RGB in [0, 1]
+
+
+_NORM_MOMENTUM = 0.1  # PyTorch's default
 
 
 @dataclass
@@ -41,6 +45,12 @@ class Stepper:
     alpha: Tensor
     """Scalar on the device: weight of the supervision of every recursion."""
     luma: Tensor
+    discriminator_alone: bool = False
+
+    def enter(self, part: Part) -> None:
+        """Prepare for steps of a part."""
+        self.shrink = Shrink(part.crop_px, self.state.config.network.scale, self.state.lr.device)
+        self.discriminator_alone = part.discriminator_alone
 
 
 def new_stepper(state: RunState, phi: Phi | None, *, bf16: bool, world: World) -> Stepper:
@@ -60,8 +70,11 @@ def step(s: Stepper, hr_uint8: Tensor) -> None:
     """
     state = s.state
     lr, hr = pair(s, hr_uint8)
+    if s.discriminator_alone:
+        _discriminator_only(s, lr, hr)
+        return
     _train_mode(state)
-    kept = _copy_buffers(state)
+    kept = _copies(state.generator)
     with _autocast(s):
         sr = _reconstruct(state, lr)
     meters, possible = torch.zeros_like(s.meters), torch.ones_like(s.streak)
@@ -71,9 +84,16 @@ def step(s: Stepper, hr_uint8: Tensor) -> None:
     state.g_optimiser.zero_grad(set_to_none=True)
     torch.autograd.backward(sr, gradient.to(sr.dtype))
     finite = _update(s, state.generator, state.g_optimiser, meters, "gradient_g", possible)
-    _restore_buffers(state, kept, finite)
+    _restore_(state.generator, kept, finite)
     _average(s, finite)
     _count(s, meters, finite)
+
+
+def _discriminator_only(s: Stepper, lr: Tensor, hr: Tensor) -> None:
+    with torch.no_grad(), _autocast(s):
+        sr = s.state.generator.eval()(lr).float()
+    meters = torch.zeros_like(s.meters)
+    _count(s, meters, _discriminator_step(s, meters, sr, hr))
 
 
 def pair(s: Stepper, hr_uint8: Tensor) -> tuple[Tensor, Tensor]:
@@ -94,7 +114,7 @@ def _train_mode(state: RunState) -> None:
 
 def _reconstruct(state: RunState, lr: Tensor) -> Tensor:
     """Return G(lr); of a network whose recursions are supervised, all predictions as channels."""
-    if state.config.content != "recursions":
+    if state.config.recursions is None:
         return state.generator(lr)  # type: ignore[no-any-return]
     if not isinstance(state.generator, Drcn):
         raise TypeError(f"recursions are supervised in a DRCN, not in a {type(state.generator).__name__}")
@@ -109,8 +129,12 @@ def _discriminator_step(s: Stepper, meters: Tensor, sr: Tensor, hr: Tensor) -> T
     """Return whether D's gradients were finite (a 0/1 tensor)."""
     discriminator, optimiser = s.state.discriminator, s.state.d_optimiser
     if discriminator is None or optimiser is None:
-        raise TypeError("a GAN step wants a discriminator")
+        raise TypeError("a GAN step needs a discriminator")
     discriminator.requires_grad_(True).train()
+    kept = _copies(discriminator)
+    for norm in discriminator.modules():
+        if isinstance(norm, nn.BatchNorm2d):  # a plain mean of the first ten batches: never near (0, 1)
+            norm.momentum = max(_NORM_MOMENTUM, 1.0 / (s.state.progress.step + 1))
     with _autocast(s):
         # In one batch: batch norms of their own would take away what all reconstructions have in common.
         logits_hr, logits_sr = discriminator(2 * torch.cat([hr, sr]) - 1).float().chunk(2)
@@ -118,7 +142,9 @@ def _discriminator_step(s: Stepper, meters: Tensor, sr: Tensor, hr: Tensor) -> T
     optimiser.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     _note(meters, loss_d=loss, d_hr=logits_hr.sigmoid().mean(), d_sr=logits_sr.sigmoid().mean())
-    return _update(s, discriminator, optimiser, meters, "gradient_d", torch.ones_like(s.streak))
+    finite = _update(s, discriminator, optimiser, meters, "gradient_d", torch.ones_like(s.streak))
+    _restore_(discriminator, kept, finite)
+    return finite
 
 
 def _gradient_at_output(s: Stepper, meters: Tensor, sr: Tensor, hr: Tensor) -> Tensor:
@@ -131,8 +157,8 @@ def _gradient_at_output(s: Stepper, meters: Tensor, sr: Tensor, hr: Tensor) -> T
     content = _content(s, sr, hr)
     (gradient,) = torch.autograd.grad(content, sr)
     total = content.detach()
-    if config.adversarial:
-        adversarial = config.adversarial * _adversarial(s, sr)
+    if config.adversary is not None:
+        adversarial = config.adversary.weight * _adversarial(s, sr)
         (push,) = torch.autograd.grad(adversarial, sr)
         _note(meters, adversarial=adversarial, gradient_ratio=push.norm() / gradient.norm())
         gradient, total = gradient + push, total + adversarial.detach()
@@ -141,25 +167,28 @@ def _gradient_at_output(s: Stepper, meters: Tensor, sr: Tensor, hr: Tensor) -> T
         (smooth,) = torch.autograd.grad(tv, sr)
         _note(meters, total_variation=tv)
         gradient, total = gradient + smooth, total + tv.detach()
+    if config.phase:
+        phase = config.phase * losses.phase_pattern(sr, hr, config.network.scale)
+        (level,) = torch.autograd.grad(phase, sr)
+        _note(meters, phase=phase)
+        gradient, total = gradient + level, total + phase.detach()
     _note(meters, content=content, loss=total)
     return gradient
 
 
 def _content(s: Stepper, sr: Tensor, hr: Tensor) -> Tensor:
-    if s.state.config.content == "recursions":
+    if s.state.config.recursions is not None:
         return losses.recursive_supervision(sr, hr, s.alpha)
     if s.phi is None:
         return losses.mse(sr, hr)
-    with _autocast(s):
-        with torch.no_grad():
-            phi_hr = s.phi(hr).float()
-        phi_sr = s.phi(sr).float()
-    return losses.feature_distance(phi_sr, phi_hr)
+    with torch.no_grad():
+        phi_hr = s.phi(hr)
+    return losses.feature_distance(s.phi(sr), phi_hr)
 
 
 def _adversarial(s: Stepper, sr: Tensor) -> Tensor:
     if s.state.discriminator is None:
-        raise TypeError("an adversarial loss wants a discriminator")
+        raise TypeError("an adversarial loss needs a discriminator")
     # Averages of originals and reconstructions; and its weights' gradients would be 28 GFLOP thrown away.
     s.state.discriminator.eval().requires_grad_(False)
     with _autocast(s):
@@ -183,13 +212,13 @@ def _update(
     return finite
 
 
-def _copy_buffers(state: RunState) -> list[Tensor]:
-    return [b.clone() for b in _float_buffers(state.generator)]
+def _copies(network: nn.Module) -> list[Tensor]:
+    return [b.clone() for b in _float_buffers(network)]
 
 
-def _restore_buffers(state: RunState, kept: list[Tensor], finite: Tensor) -> None:
+def _restore_(network: nn.Module, kept: list[Tensor], finite: Tensor) -> None:
     """Undo the batch norms' running averages of a step that was not finite; one NaN would stay for ever."""
-    for buffer, before in zip(_float_buffers(state.generator), kept, strict=True):
+    for buffer, before in zip(_float_buffers(network), kept, strict=True):
         buffer.copy_(torch.where(finite > 0, buffer, before))
 
 

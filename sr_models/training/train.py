@@ -4,6 +4,7 @@ import logging
 import math
 import platform
 import signal
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -55,6 +56,8 @@ class TrainOptions:
     feature_scale: float | None = None
     log_every: int = 50
     validate_every: int = 500
+    snapshots: bool = False
+    """Keep the averaged weights of every validation, to choose among them by what only `bench` can judge."""
     graph: bool = True
     """On CUDA, replay each step as one graph."""
     quiet: bool = False
@@ -64,13 +67,17 @@ class TrainOptions:
 class _Run:
     """What the loop works with."""
 
-    state: RunState
     stepper: Stepper
     pack: Pack
     pairs: HeldOut
     out: Path
     journal: TrainingLog
     options: TrainOptions
+
+    @property
+    def state(self) -> RunState:
+        """Networks, optimisers and progress."""
+        return self.stepper.state
 
 
 def train(config: TrainConfig, pack: Pack, out: Path, options: TrainOptions) -> Path:
@@ -83,6 +90,7 @@ def train(config: TrainConfig, pack: Pack, out: Path, options: TrainOptions) -> 
     try:
         run = _prepare(config, pack, out, options, world)
         _loop(run, world)
+        run.journal.close()
     finally:
         leave_world(world)
     return out / (BEST if config.best_by == "psnr" else LAST)
@@ -94,11 +102,13 @@ def _loop(run: _Run, world: World) -> None:
     clock = Clock(config, p.seconds)
     total = None if config.minutes else config.steps
     hidden = run.options.quiet or not world.first
-    bar = tqdm(initial=p.step, total=total, unit="step", desc=config.name, disable=hidden)
+    often = 0.5 if sys.stderr.isatty() else 30  # a log file needs a line now and then
+    bar = tqdm(initial=p.step, total=total, unit="step", desc=config.name, mininterval=often, disable=hidden)
     with bar, stop_signals() as stopped:
         while not clock.over(p):
             first, position = p.step, clock.position(p.step, p)
-            count = _chunk(run, clock)
+            feed.enter(part := clock.part(p))
+            count = clock.steps_alike(p, _chunk(run, clock))
             feed.load(first, [clock.rates(first + k, p) for k in range(count)])
             for _ in range(count):
                 feed.step()
@@ -111,14 +121,16 @@ def _loop(run: _Run, world: World) -> None:
             clock.tick(p, world)
             if _roll_back(run, world):
                 continue
-            _note(run, meters, bar)
+            _note(run, meters, bar, is_first=not (p.first or part.discriminator_alone))
             stop = world.largest(float(stopped())) > 0
             if position < config.lr.stay <= clock.position(p.step, p) and world.first:
                 save_state(state, run.out / STABLE)  # a longer run can go on from before the decay
-            if world.first and (p.step % run.options.validate_every == 0 or clock.over(p) or stop):
-                _keep(run)
-            if stop:
+            if stop and not clock.over(p):
+                if world.first:  # at once: whoever asked may not wait for a validation
+                    save_state(state, run.out / STATE)
                 raise KeyboardInterrupt
+            if world.first and (p.step % run.options.validate_every == 0 or clock.over(p)):
+                _keep(run)
 
 
 def _prepare(config: TrainConfig, pack: Pack, out: Path, options: TrainOptions, world: World) -> _Run:
@@ -130,13 +142,16 @@ def _prepare(config: TrainConfig, pack: Pack, out: Path, options: TrainOptions, 
     state = new_state(config, device)
     state.made_from = {"pack": pack.digest(), "features": asdict(phi.source) if phi else None}
     _begin(state, out, options, world)
-    stepper = new_stepper(state, phi, bf16=wants_bf16(options.precision, device), world=world)
+    bf16 = wants_bf16(options.precision, device)
+    if phi is not None and bf16:
+        phi.body.to(torch.bfloat16)  # once, not at every step
+    stepper = new_stepper(state, phi, bf16=bf16, world=world)
     journal = TrainingLog(out, state.progress.step, active=world.first)
-    return _Run(state, stepper, pack, held_out(pack, config.network.scale), out, journal, options)
+    return _Run(stepper, pack, held_out(pack, config.network.scale), out, journal, options)
 
 
 def _phi(config: TrainConfig, options: TrainOptions, device: torch.device) -> Phi | None:
-    if config.content == "mse" or config.content == "recursions":
+    if config.content == "mse":
         return None
     phi = load_features(config.content, options.vgg, options.feature_scale)
     return phi.to(device)
@@ -163,6 +178,8 @@ def _branch_off(state: RunState, out: Path) -> None:
     if (out / BEST).exists():
         best = load_card(out / BEST).measured["held_out"]["psnr_db"]
         state.progress.best_psnr_db = max(state.progress.best_psnr_db, best)
+    else:  # the best so far lies in another folder
+        state.progress.best_psnr_db = float("-inf")
     save_state(state, out / STATE)
 
 
@@ -230,14 +247,15 @@ def _roll_back(run: _Run, world: World) -> bool:
     load_state(run.state, path)
     p.rollbacks, p.lr_scale, p.skipped, p.seconds = rollbacks, scale, skipped, seconds
     run.stepper.streak.zero_()
+    run.journal.drop_after(p.step)
     if world.first:
         log.warning("non-finite losses persist: back to step %d at %g of the rate", p.step, scale)
     return True
 
 
-def _note(run: _Run, meters: dict[str, float], bar: "tqdm[Any]") -> None:
+def _note(run: _Run, meters: dict[str, float], bar: "tqdm[Any]", *, is_first: bool) -> None:
     p = run.state.progress
-    p.first = p.first or meters
+    p.first = meters if is_first else p.first
     p.last = meters
     rate = float(run.state.lr.item())
     run.journal.add("train", p.step, {"seconds": p.seconds, "lr": rate, **meters})
@@ -252,10 +270,12 @@ def _keep(run: _Run) -> None:
     found, pictures = validate(model, run.pairs)
     run.journal.add("validation", p.step, {"seconds": p.seconds, **asdict(found)})
     write_samples(run.out / "samples" / f"{p.step:07d}.png", pictures, run.pairs)
-    if state.config.gan:
+    if state.config.adversary is not None:
         draw_health(run.out)
     card = _card(run, found)
     save_weights(run.out / LAST, state.ema, card)
+    if run.options.snapshots:
+        save_weights(run.out / "snapshots" / f"{p.step:07d}.safetensors", state.ema, card)
     if math.isfinite(found.psnr_db) and found.psnr_db > p.best_psnr_db:
         p.best_psnr_db = found.psnr_db
         save_weights(run.out / BEST, state.ema, card)
@@ -268,10 +288,10 @@ def _card(run: _Run, found: Validation) -> Card:
     folders = Counter(picture.name.rpartition("/")[0] for picture in run.pack.pictures)
     done = {"steps_done": p.step, "steps_skipped": p.skipped, "rollbacks": p.rollbacks}
     measured: dict[str, Any] = {"held_out": {k: round(v, 4) for k, v in asdict(found).items()}}
-    if state.config.gan:
+    if state.config.adversary is not None:
         measured["adversarial_to_content_gradient"] = {
-            "start": p.first["gradient_ratio"],
-            "end": p.last["gradient_ratio"],
+            "start": p.first.get("gradient_ratio"),  # none yet while D learns alone
+            "end": p.last.get("gradient_ratio"),
         }
     return Card(
         name=state.config.name,

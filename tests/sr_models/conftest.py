@@ -11,7 +11,7 @@ from sr_models.data.image import write_image
 from sr_models.networks.srresnet import SrresnetConfig
 from sr_models.training.near_duplicates import UNCHECKED
 from sr_models.training.pack import Pack, write_pack
-from sr_models.training.recipes import LearningRate, TrainConfig
+from sr_models.training.recipes import Adversary, LearningRate, TrainConfig
 
 
 @pytest.fixture(autouse=True)
@@ -52,4 +52,4 @@ def config() -> TrainConfig:
 @pytest.fixture
 def gan(config) -> TrainConfig:
     """The same with an adversary."""
-    return replace(config, adversarial=1e-3, discriminator_width=4, best_by="last")
+    return replace(config, adversary=Adversary(width=4), best_by="last")

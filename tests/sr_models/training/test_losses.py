@@ -63,3 +63,13 @@ def test_total_variation_of_a_ramp_is_counted_by_hand():
 
 def test_total_variation_of_a_flat_picture_is_zero():
     assert float(losses.total_variation(torch.full((1, 3, 5, 5), 0.3))) == 0.0
+
+
+def test_phase_pattern_of_a_grid_is_its_variance_over_the_phases_and_of_equal_shifts_nothing():
+    hr = torch.rand(2, 3, 16, 24)
+    pattern = torch.zeros(4, 4)
+    pattern[0, 0] = 0.1  # one phase of sixteen
+    tiled = pattern.repeat(4, 6)
+    wanted = 4 * 0.1**2 * (1 / 16 - 1 / 16**2)
+    assert float(losses.phase_pattern(hr + tiled, hr, 4)) == pytest.approx(wanted, rel=1e-4)
+    assert float(losses.phase_pattern(hr + 0.2, hr, 4)) == pytest.approx(0, abs=1e-10)

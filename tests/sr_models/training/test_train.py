@@ -26,8 +26,8 @@ from sr_models.networks.srcnn import SrcnnConfig
 from sr_models.networks.srresnet import SrresnetConfig
 from sr_models.training.near_duplicates import UNCHECKED
 from sr_models.training.pack import write_pack
-from sr_models.training.recipes import LearningRate
-from sr_models.training.state import load_state, new_state, save_state, start_from
+from sr_models.training.recipes import LateCrops, LearningRate, Recursions
+from sr_models.training.state import config_json, load_state, new_state, save_state, saved_length, start_from
 from sr_models.training.step import METERS, new_stepper, pair, step
 from sr_models.training.train import BEST, LAST, STABLE, STATE, TrainOptions, train
 from sr_models.training.validation import Validation, held_out
@@ -45,24 +45,35 @@ def _same(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
-@pytest.mark.parametrize("kind", ["srresnet", "srgan", "frozen", "luma", "soap", "drcn"])
+@pytest.mark.parametrize("kind", ["srresnet", "srgan", "alone", "frozen", "luma", "soap", "muon", "drcn"])
 def test_twenty_steps_are_ten_and_ten_more_bit_for_bit(kind, config, gan, pack, tmp_path):
     luma = replace(config, network=EspcnConfig())
-    drcn = replace(config, network=DrcnConfig(width=4, recursions=3), content="recursions", alpha_zero_at=0.8)
+    drcn = replace(config, network=DrcnConfig(width=4, recursions=3), recursions=Recursions(0.8))
     frozen, soap = replace(gan, frozen_norm=True), replace(luma, optimiser="soap")
-    config = {"srresnet": config, "srgan": gan, "frozen": frozen, "luma": luma, "drcn": drcn, "soap": soap}[
-        kind
-    ]
+    wide = replace(config, network=SrresnetConfig(blocks=1, width=32, norm="none"), optimiser="muon")
+    alone = replace(gan, adversary=replace(gan.adversary, alone=7), phase=10.0)
+    config = {
+        "srresnet": config,
+        "srgan": gan,
+        "alone": alone,
+        "frozen": frozen,
+        "luma": luma,
+        "drcn": drcn,
+        "soap": soap,
+        "muon": wide,
+    }[kind]
     train(config, pack, tmp_path / "whole", OPTIONS)
-    half = replace(
-        config, steps=10, lr=replace(config.lr, stay=1.0), alpha_zero_at=2 * config.alpha_zero_at
-    )  # the decay begins at half of 20 steps
+    # the decay begins at half of 20 steps
+    half = replace(config, steps=10, lr=replace(config.lr, stay=1.0))
+    if config.recursions:
+        half = replace(half, recursions=Recursions(2 * config.recursions.alpha_zero_at))
     train(half, pack, tmp_path / "parts", OPTIONS)
     state = new_state(config, CPU)
     _relabel(tmp_path / "parts" / STATE, config, half, state)
     train(config, pack, tmp_path / "parts", replace(OPTIONS, resume=tmp_path / "parts" / STATE))
     whole, parts = _tensors(tmp_path / "whole" / STATE), _tensors(tmp_path / "parts" / STATE)
-    wanted = {"generator", "ema", "g_optimiser"} | ({"discriminator", "d_optimiser"} if config.gan else set())
+    adversary = {"discriminator", "d_optimiser"} if config.adversary else set()
+    wanted = {"generator", "ema", "g_optimiser"} | adversary
     assert {name.split(".")[0] for name in whole} == wanted
     assert _same(whole, parts)
     assert _same(_tensors(tmp_path / "whole" / LAST), _tensors(tmp_path / "parts" / LAST))
@@ -118,10 +129,8 @@ def test_the_average_is_the_recurrence_with_buffers(config, pack, tmp_path):
 
 
 def test_supervision_of_recursions_decays_as_the_recipe_says(config, pack, tmp_path):
-    config = replace(
-        config, network=DrcnConfig(width=4, recursions=3), content="recursions", alpha_zero_at=0.5
-    )
-    assert [config.alpha(t) for t in (0.0, 0.25, 0.5, 1.0)] == [1.0, 0.5, 0.0, 0.0]
+    config = replace(config, network=DrcnConfig(width=4, recursions=3), recursions=Recursions(0.5))
+    assert [config.recursions.alpha(t) for t in (0.0, 0.25, 0.5, 1.0)] == [1.0, 0.5, 0.0, 0.0]
     seen = []
 
     def note(s, hr_uint8):
@@ -135,7 +144,7 @@ def test_supervision_of_recursions_decays_as_the_recipe_says(config, pack, tmp_p
 
 
 def test_a_drcn_can_start_from_one_of_fewer_recursions(config, pack, tmp_path):
-    short = replace(config, steps=2, network=DrcnConfig(width=4, recursions=2), content="recursions")
+    short = replace(config, steps=2, network=DrcnConfig(width=4, recursions=2), recursions=Recursions(0.0))
     weights = train(short, pack, tmp_path / "short", replace(OPTIONS, validate_every=2))
     long = replace(short, steps=1, lr=LearningRate(0.0), network=DrcnConfig(width=4, recursions=5))
     train(long, pack, tmp_path / "long", replace(OPTIONS, start=weights))
@@ -146,7 +155,9 @@ def test_a_drcn_can_start_from_one_of_fewer_recursions(config, pack, tmp_path):
 
 
 def test_a_drcn_of_as_many_recursions_starts_with_their_weights_too(config):
-    state = new_state(replace(config, network=DrcnConfig(width=4, recursions=3), content="recursions"), CPU)
+    state = new_state(
+        replace(config, network=DrcnConfig(width=4, recursions=3), recursions=Recursions(0.0)), CPU
+    )
     weights = DrcnConfig(width=4, recursions=3).build()
     weights.weights.data = torch.tensor([0.1, 0.2, 0.7])
     start_from(state, weights)
@@ -155,7 +166,7 @@ def test_a_drcn_of_as_many_recursions_starts_with_their_weights_too(config):
 
 def test_the_recursions_weights_are_only_learned_from_their_sum(config, pack):
     network = DrcnConfig(width=4, recursions=3)
-    state = new_state(replace(config, network=network, content="recursions", alpha_zero_at=1.0), CPU)
+    state = new_state(replace(config, network=network, recursions=Recursions(1.0)), CPU)
     s = new_stepper(state, None, bf16=False, world=World())
     hr = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
     for alpha, moves in ((1.0, False), (0.5, True)):
@@ -198,7 +209,7 @@ def test_the_generators_gradient_is_the_sum_of_its_terms(gan, pack):
     lr, target = pair(new_stepper(again, None, bf16=False, world=World()), hr)
     sr = again.generator.train()(lr)
     loss = losses.mse(sr, target) + 1e-5 * losses.total_variation(sr)
-    (loss + gan.adversarial * losses.adversarial(discriminator(2 * sr - 1))).backward()
+    (loss + gan.adversary.weight * losses.adversarial(discriminator(2 * sr - 1))).backward()
     for mine, wanted in zip(ours, again.generator.parameters(), strict=True):
         assert torch.allclose(mine, wanted.grad, rtol=1e-3, atol=1e-6)
 
@@ -366,7 +377,7 @@ def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_stays(config, pack,
 
 def test_another_recipes_checkpoint_is_refused_with_what_differs(config, gan, pack, tmp_path):
     save_state(new_state(config, CPU), tmp_path / STATE)
-    with pytest.raises(InputError, match=r"other settings.*adversarial 0\.0 not 0\.001"):
+    with pytest.raises(InputError, match=r"other settings.*adversary None not"):
         load_state(new_state(gan, CPU), tmp_path / STATE)
     wider = replace(config, network=SrresnetConfig(blocks=2, width=12))
     with pytest.raises(InputError, match=r"other settings.*network"):
@@ -581,8 +592,9 @@ def test_one_process_and_two_see_the_same_crops_and_learn_the_same(pack, tmp_pat
 
 def test_a_batch_that_cannot_be_shared_evenly_is_refused(config, pack):
     stepper = new_stepper(new_state(config, CPU), None, bf16=False, world=World(0, 3))
+    feed = trainer.Feed(pack, stepper, rows=5, graph=False)
     with pytest.raises(InputError, match="batch of 4 cannot be shared evenly by 3"):
-        trainer.Feed(pack, stepper, rows=5, graph=False)
+        feed.enter(config.part(0, 0.0))
 
 
 @pytest.mark.parametrize(
@@ -598,6 +610,129 @@ def test_a_schedule_warms_up_stays_and_falls(step_index, progress, lr):
 def test_the_papers_gan_schedule_jumps_once():
     lr = LearningRate(1e-4, stay=0.5, end=1e-5, jump=True)
     assert [lr.at(0, t) for t in (0, 0.49, 0.5, 1)] == pytest.approx([1e-4, 1e-4, 1e-5, 1e-5])
+
+
+def test_crops_change_at_their_share_of_the_run_and_resuming_there_changes_nothing(config, pack, tmp_path):
+    config = replace(config, late=LateCrops(0.55, batch=2, crop_px=48))
+    seen = []
+
+    def note(s, crops):
+        seen.append(tuple(crops.shape))
+        step(s, crops)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sr_models.training.feed.step", note)
+        train(config, pack, tmp_path / "whole", OPTIONS)
+    assert seen == 11 * [(4, 3, 32, 32)] + 9 * [(2, 3, 48, 48)]  # 0.55 of 20 steps
+    train(config, pack, tmp_path / "odd", replace(OPTIONS, log_every=3))
+    assert _same(_tensors(tmp_path / "whole" / STATE), _tensors(tmp_path / "odd" / STATE))
+
+
+def test_a_discriminator_that_learns_alone_leaves_the_generator_as_it_was(gan, pack, tmp_path):
+    gan = replace(gan, steps=6, adversary=replace(gan.adversary, alone=6))
+    start = new_state(gan, CPU)
+    train(gan, pack, tmp_path / "run", OPTIONS)
+    state = new_state(gan, CPU)
+    load_state(state, tmp_path / "run" / STATE)
+    for now, before in zip(state.generator.parameters(), start.generator.parameters(), strict=True):
+        assert torch.equal(now, before)
+    moved = zip(state.discriminator.parameters(), start.discriminator.parameters(), strict=True)
+    assert any(not torch.equal(now, before) for now, before in moved)
+
+
+def test_the_discriminators_averages_are_those_of_its_first_batch_after_one_step(gan):
+    s, hr = _poisoned(gan)
+    norm = next(m for m in s.state.discriminator.modules() if isinstance(m, nn.BatchNorm2d))
+    inputs = []
+    norm.register_forward_pre_hook(lambda _, x: inputs.append(x[0].detach()))
+    step(s, hr)
+    torch.testing.assert_close(norm.running_mean, inputs[0].mean((0, 2, 3)))
+
+
+def test_the_discriminators_norms_are_restored_after_a_step_that_was_not_finite(gan):
+    s, hr = _poisoned(gan)
+    step(s, hr)
+    before = {k: v.clone() for k, v in s.state.discriminator.state_dict().items() if v.is_floating_point()}
+    s.shrink.matrix *= float("nan")
+    step(s, hr)
+    after = s.state.discriminator.state_dict()
+    assert all(torch.equal(after[k], before[k]) for k in before)
+
+
+def test_a_signal_saves_before_anything_else(config, pack, tmp_path, monkeypatch):
+    def interrupted(s, crops):
+        step(s, crops)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def slow(*_):
+        raise AssertionError("a validation, which may take minutes")
+
+    monkeypatch.setattr("sr_models.training.feed.step", interrupted)
+    monkeypatch.setattr(trainer, "validate", slow)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, pack, tmp_path / "run", OPTIONS)
+    state = new_state(config, CPU)
+    load_state(state, tmp_path / "run" / STATE)
+    assert state.progress.step == 1
+
+
+def test_a_run_that_goes_on_elsewhere_ships_weights_that_exist(config, pack, tmp_path, monkeypatch):
+    train(replace(config, steps=10), pack, tmp_path / "run", OPTIONS)
+    monkeypatch.setattr(trainer, "validate", lambda *_: (Validation(1.0, 1.0, 1.0), [np.zeros((48, 64, 3))]))
+    monkeypatch.setattr(trainer, "write_samples", lambda *_: None)
+    assert train(
+        config, pack, tmp_path / "branch", replace(OPTIONS, resume=tmp_path / "run" / STATE)
+    ).exists()
+
+
+def test_a_checkpoint_older_than_a_setting_had_its_default(config, tmp_path, monkeypatch):
+    older = config_json(config)
+    del older["phase"]
+    monkeypatch.setattr("sr_models.training.state.config_json", lambda _: older)
+    save_state(new_state(config, CPU), tmp_path / STATE)
+    monkeypatch.undo()
+    load_state(new_state(config, CPU), tmp_path / STATE)
+    with pytest.raises(InputError, match=r"other settings \(phase 0\.0 not 10\.0\)"):
+        load_state(new_state(replace(config, phase=10.0), CPU), tmp_path / STATE)
+
+
+def test_the_length_of_a_run_is_read_from_its_checkpoint(config, tmp_path):
+    save_state(new_state(replace(config, steps=77, minutes=1.5), CPU), tmp_path / STATE)
+    found = saved_length(config, tmp_path / STATE)
+    assert (found.steps, found.minutes) == (77, 1.5)
+    assert replace(found, steps=config.steps, minutes=None) == config
+
+
+def test_the_log_never_goes_back_in_steps_after_a_rollback(config, pack, tmp_path, monkeypatch):
+    calls = []
+
+    def sick(s, crops):
+        calls.append(1)
+        if 10 < len(calls) <= 35:
+            s.streak.add_(1.0)
+        else:
+            step(s, crops)
+
+    monkeypatch.setattr("sr_models.training.feed.step", sick)
+    train(replace(config, steps=60, lr=LearningRate(1e-3)), pack, tmp_path / "run", OPTIONS)
+    steps = [int(row["step"]) for row in _rows(tmp_path / "run" / "train.csv")]
+    assert steps == sorted(set(steps))
+
+
+def test_snapshots_are_the_weights_of_every_validation(config, pack, tmp_path):
+    train(config, pack, tmp_path / "run", replace(OPTIONS, snapshots=True))
+    folder = tmp_path / "run" / "snapshots"
+    assert [p.name for p in sorted(folder.iterdir())] == ["0000010.safetensors", "0000020.safetensors"]
+    assert _same(_tensors(folder / "0000020.safetensors"), _tensors(tmp_path / "run" / LAST))
+
+
+def test_the_network_is_scaled_to_its_output_in_float32_under_autocast():
+    network = SrresnetConfig(blocks=0, width=8).build()
+    network.tail.weight.data.zero_()
+    network.tail.bias.data.fill_(0.9921875)  # exact in bfloat16; 0.5 * (x + 1) is not
+    with torch.autocast("cpu", torch.bfloat16):
+        out = network(torch.rand(1, 3, 4, 4))
+    assert out.unique().tolist() == [0.99609375]
 
 
 @pytest.mark.gpu
