@@ -50,6 +50,22 @@ def test_lr_psnr_looks_at_the_border_whatever_the_protocol_crops():
     assert value("lr_psnr", flat(100), framed) < 40
 
 
+def test_phase_spread_of_a_known_grid_is_its_height():
+    hr = flat(100)
+    grid = hr.copy()
+    grid[1::4, 2::4] += 6  # one of sixteen positions
+    assert value("phase_spread", hr, grid) == pytest.approx(6)
+    assert value("phase_spread", hr, hr + 7) == pytest.approx(0, abs=1e-9)  # brightness is no grid
+
+
+def test_phase_spread_looks_at_the_flatter_half_of_hr(rng):
+    hr = flat(100)
+    hr[:, 18:] = rng.integers(60, 140, (32, 14, 3))
+    grid = hr.copy()
+    grid[::4, 24::4] += 9  # where HR has texture nobody sees a grid
+    assert value("phase_spread", hr, grid) == pytest.approx(0, abs=1e-9)
+
+
 def test_lr_psnr_is_infinite_where_the_lr_picture_comes_back():
     assert value("lr_psnr", flat(100), flat(100)) == math.inf
 
