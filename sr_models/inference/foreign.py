@@ -17,8 +17,7 @@ from torch import nn
 from sr_models.data.errors import InputError
 from sr_models.data.image import Image
 from sr_models.inference.torch_upscaler import Inference, TorchUpscaler
-from sr_models.inference.weights_file import is_ours
-from sr_models.shipped import open_weights
+from sr_models.inference.weights_file import is_ours, open_weights
 from sr_models.upscaler import Upscaler
 
 _TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".safetensors")

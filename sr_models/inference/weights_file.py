@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from sr_models.data.errors import InputError
 from sr_models.data.image import write_bytes
+from sr_models.inference.torch_upscaler import LumaTorchUpscaler, TorchUpscaler, upscaler
 from sr_models.networks.config import NetworkConfig, from_json, to_json
 
 _KEY = "srmos"
@@ -76,6 +77,14 @@ def load_network(path: Path) -> tuple[nn.Module, Card]:
         tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (not a dict)
     load_exactly(network, tensors, path)
     return network.eval(), card
+
+
+def open_weights(path: Path, scale: int | None = None) -> TorchUpscaler | LumaTorchUpscaler:
+    """Return the upscaler in a weights file of ours; another scale than asked for is an InputError."""
+    network, card = load_network(path)
+    if scale not in (None, card.network.scale):
+        raise InputError(f"{card.name} upscales by {card.network.scale}, x{scale} was asked for")
+    return upscaler(network, card.network.scale, card.network.colour)
 
 
 def load_exactly(network: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
