@@ -25,8 +25,11 @@ _ON_CPU = Inference(device="cpu")  # `with_inference` moves a model elsewhere
 _PROBE = 16  # side of the picture that tells the scale of a file that does not state one
 
 
-def open_model_file(path: Path, scale: int) -> Upscaler:
-    """Return the upscaler in a model file; one of another scale than asked for raises InputError."""
+def open_model_file(path: Path, scale: int | None = None) -> Upscaler:
+    """Return the upscaler in a model file; one of another scale than asked for raises InputError.
+
+    Without a scale, any is welcome.
+    """
     suffix = path.suffix.lower()
     if suffix == ".onnx":
         return _at_scale(_open_onnx(path), scale, path)
@@ -44,8 +47,8 @@ def open_network(network: nn.Module, scale: int, where: str) -> Upscaler:
     return _at_scale(_probe(network, Path(where)), scale, Path(where))
 
 
-def _at_scale(model: Upscaler, scale: int, path: Path) -> Upscaler:
-    if model.scale != scale:
+def _at_scale(model: Upscaler, scale: int | None, path: Path) -> Upscaler:
+    if scale not in (None, model.scale):
         raise InputError(f"{path}: upscales by {model.scale}, x{scale} was asked for")
     return model
 
