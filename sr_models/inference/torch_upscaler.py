@@ -25,7 +25,7 @@ DTYPES: dict[Dtype, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat1
 _LUMA_TO_RGB = 255.0 / 219.0  # a step of studio-swing luma moves R, G and B by this, chroma held
 
 
-Progress = Callable[[float], None]
+Progress = Callable[[float], object]
 """Called with the share of the picture that has just been done; the shares of a picture sum to 1."""
 
 
