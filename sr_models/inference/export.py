@@ -64,7 +64,9 @@ def _write(graph: nn.Module, out: Path) -> None:
         import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401
     except ImportError:
-        raise InputError("to export ONNX files install srmos[onnx]") from None
+        raise InputError(
+            "exporting needs onnx, onnxruntime and onnxscript: pip install -e '.[onnx]'"
+        ) from None
     out.parent.mkdir(parents=True, exist_ok=True)
     batch, height, width = (torch.export.Dim(name) for name in ("batch", "height", "width"))
     torch.onnx.export(

@@ -102,7 +102,7 @@ def _open_spandrel(path: Path) -> Upscaler:
         from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
     except ImportError:
         raise InputError(
-            f"{path}: not a file of ours; for other checkpoints install srmos[spandrel]"
+            f"{path}: not a file of ours; other checkpoints need spandrel: pip install -e '.[spandrel]'"
         ) from None
     state = _state_dict(path)
     try:
@@ -179,7 +179,7 @@ def _open_onnx(path: Path) -> OnnxUpscaler:
     try:
         import onnxruntime
     except ImportError:
-        raise InputError(f"{path}: to run ONNX files install srmos[onnx]") from None
+        raise InputError(f"{path}: ONNX files need onnxruntime: pip install -e '.[onnx]'") from None
     try:
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         entry = session.get_inputs()[0].name

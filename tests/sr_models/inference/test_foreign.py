@@ -154,6 +154,24 @@ def test_missing_files_and_other_suffixes_say_what_is_wanted(tmp_path):
         find_model(f"m={tmp_path}/weights.bin")
 
 
+@pytest.mark.parametrize(
+    ("module", "name", "extra"),
+    [("onnxruntime", "a.onnx", "onnx"), ("spandrel", "a.pth", "spandrel"), ("onnx", "export", "onnx")],
+)
+def test_a_missing_extra_is_named_with_a_command_that_works(module, name, extra, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    (tmp_path / name).write_bytes(b"")
+    _weights(tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match=rf"pip install -e '\.\[{extra}\]'"):
+        _open_or_export(tmp_path / name)
+
+
+def _open_or_export(path):
+    if path.name == "export":
+        export_onnx(path.parent / "w.safetensors", path.parent / "w.onnx")
+    open_model_file(path, 4)
+
+
 FACTORIES = """
 import torch
 from torch import nn
