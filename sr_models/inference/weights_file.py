@@ -36,6 +36,9 @@ class Card:
     measured: Mapping[str, Any] = field(default_factory=dict)
     """Held-out PSNR, gradient ratios, and scores by protocol and data set."""
     notes: str = ""
+    history: tuple[Mapping[str, Any], ...] = ()
+    """Every run that led here, oldest first: start (a file), start_sha256, steps, batch, crop_px, rate,
+    optimiser, machine, hours. Empty in cards from before it was recorded."""
 
 
 def save_weights(path: Path, network: nn.Module, card: Card, *, half: bool = False) -> None:
@@ -57,7 +60,8 @@ def load_card(path: Path) -> Card:
     if _KEY not in metadata:
         raise InputError(f"{path}: a safetensors file, but without the card that srmos writes")
     values = json.loads(metadata[_KEY])
-    return Card(**{**values, "network": from_json(values["network"])})
+    history = tuple(values.pop("history", ()))
+    return Card(**{**values, "network": from_json(values["network"]), "history": history})
 
 
 def is_ours(path: Path) -> bool:
