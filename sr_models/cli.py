@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `sr-models` and return its exit code."""
-    return run_command("sr-models", "Networks: list, pack, train, inspect, export, study.", COMMANDS, argv)
+    return run_command(
+        "sr-models", "Networks: list, pack, train, inspect, export, study, upscale.", COMMANDS, argv
+    )
 
 
 def _list_arguments(_parser: argparse.ArgumentParser) -> None:
@@ -254,6 +256,55 @@ def _study(args: argparse.Namespace) -> int:
     return 0
 
 
+def _upscale_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("pictures", nargs="+", type=Path, metavar="FILE|DIR", help="PNG, JPEG, WebP, BMP; folders of them")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for the results, same names")
+    add(
+        "--model",
+        default="srresnet-mse",
+        help="a name (`sr-models list`), a model file, or module:function (default: srresnet-mse)",
+    )
+    add("--scale", type=int, help="default: the model's own, or 4")
+    add("--format", choices=("png", "jpeg", "webp"), help="default: as the input, PNG for BMP")
+    add("--quality", type=int, default=95, metavar="1-100", help="of JPEG and WebP (default: 95)")
+    add("--force", action="store_true", help="replace files that exist")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
+    add("--dtype", choices=("fp32", "bf16", "fp16"), default="fp32", help="default: fp32")
+    add("--self-ensemble", action="store_true", help="mean over eight orientations: 8 times the time")
+    add(
+        "--memory-mb",
+        type=int,
+        default=2048,
+        metavar="MB",
+        help="larger pictures are computed in tiles (default: 2048)",
+    )
+
+
+def _upscale(args: argparse.Namespace) -> int:
+    from sr_models.api import load
+    from sr_models.inference.upscale_files import plan, upscale_files
+
+    _refuse_nonsense(args)
+    if args.quality > 100:
+        raise InputError(f"--quality: expected 1 to 100, got {args.quality}")
+    jobs = plan(args.pictures, args.out, file_format=args.format, force=args.force)
+    model = load(
+        args.model,
+        scale=args.scale,
+        device=args.device,
+        dtype=args.dtype,
+        self_ensemble=args.self_ensemble,
+        memory_mb=args.memory_mb,
+    )
+    failures = upscale_files(jobs, model.upscaler, quality=args.quality)
+    for failure in failures:
+        print(f"sr-models upscale: {failure}", file=sys.stderr)
+    if not failures:
+        return 0
+    return 1 if len(failures) < len(jobs) else 2
+
+
 def _weights(text: str) -> Path:
     from sr_models.shipped import weights_path
 
@@ -274,4 +325,5 @@ COMMANDS = [
     Command(
         "study", "Draw the paper's supplementary figures from trainings of our own.", _study_arguments, _study
     ),
+    Command("upscale", "Upscale picture files.", _upscale_arguments, _upscale),
 ]

@@ -2,10 +2,12 @@
 
 import hashlib
 import importlib
+import importlib.util
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 from sr_models.data.errors import InputError
 from sr_models.data.names import check_name
@@ -27,6 +29,8 @@ class Model:
     None: unknown, so that stored scores are never trusted."""
     slow: bool = False
     """Runs only when named."""
+    build_at_own_scale: Callable[[], Upscaler] | None = None
+    """Builds the model at the scale that its file states; None: the caller chooses the scale."""
 
 
 MODEL_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".onnx")
@@ -45,11 +49,11 @@ def model(name: str, *, version: str, slow: bool = False) -> Callable[[Build], B
 
 
 def find_model(text: str) -> Model:
-    """Return the model that text means: a registered name, NAME=FILE or NAME=module:factory.
+    """Return the model that text means: a registered name, NAME=FILE or NAME=FACTORY.
 
     FILE is weights of ours, a checkpoint that spandrel knows, an ONNX or a TorchScript file; its hash is the
-    model's version. `factory(scale)` returns an Upscaler; its `version` attribute says when stored scores may
-    be trusted.
+    model's version. FACTORY is `module:function` or `path/file.py:function`; `function(scale)` returns an
+    Upscaler; its `version` attribute says when stored scores may be trusted.
     """
     name, is_spec, spec = text.partition("=")
     if not is_spec:
@@ -57,7 +61,20 @@ def find_model(text: str) -> Model:
     check_name(name)
     if name in MODELS:
         raise InputError(f"{name} is a built-in model: choose another name for {spec}")
-    if spec.endswith(MODEL_SUFFIXES):
+    return _from_spec(name, spec)
+
+
+def find_any_model(text: str) -> Model:
+    """Return the model that text means: what `find_model` takes, or FILE or FACTORY without a name."""
+    if text.lower().endswith(MODEL_SUFFIXES) and Path(text).expanduser().is_file():
+        return _from_spec(Path(text).stem, text)
+    if "=" not in text and (":" in text or text.lower().endswith(MODEL_SUFFIXES)):
+        return _from_spec(Path(text).stem, text)
+    return find_model(text)
+
+
+def _from_spec(name: str, spec: str) -> Model:
+    if spec.lower().endswith(MODEL_SUFFIXES):
         return _from_file(name, Path(spec).expanduser())
     factory = _import_factory(spec)
     return Model(name, lambda scale: _made(factory, spec, scale), getattr(factory, "version", None))
@@ -70,6 +87,10 @@ def _made(factory: Build, spec: str, scale: int) -> Upscaler:
         from sr_models.inference.foreign import open_network
 
         return open_network(made, scale, spec)
+    if not isinstance(made, Upscaler):
+        raise InputError(
+            f"{spec}: expected it to return a function on pictures with a `scale`, got {type(made).__name__}"
+        )
     return made
 
 
@@ -77,29 +98,56 @@ def _from_file(name: str, path: Path) -> Model:
     if not path.is_file():
         raise InputError(f"{path}: no such file")
 
-    def build(scale: int) -> Upscaler:
+    def build(scale: int | None = None) -> Upscaler:
         from sr_models.inference.foreign import open_model_file  # torch only when a network is wanted
 
         return open_model_file(path, scale)
 
-    return Model(name, build, hashlib.sha256(path.read_bytes()).hexdigest()[:16])
+    version = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return Model(name, build, version, build_at_own_scale=build)
 
 
 def _import_factory(spec: str) -> Build:
-    module_name, has_colon, attribute = spec.partition(":")
-    if not has_colon or not attribute:
+    place, _, attribute = spec.rpartition(":")
+    if not place or not attribute:
         raise InputError(
-            f"{spec!r} is no model: NAME=module:factory is wanted, or NAME=FILE ({', '.join(MODEL_SUFFIXES)})"
+            f"expected NAME=module:function, NAME=path/file.py:function or NAME=FILE "
+            f"({', '.join(MODEL_SUFFIXES)}), got {spec!r}"
         )
+    module = _import_file(Path(place).expanduser()) if place.endswith(".py") else _import_module(place, spec)
+    factory = getattr(module, attribute, None)
+    if factory is None:
+        raise InputError(f"{spec}: {place} has no {attribute!r}")
+    if not callable(factory):
+        raise InputError(f"{spec}: expected a function of the scale, got {type(factory).__name__}")
+    return factory  # type: ignore[no-any-return]
+
+
+def _import_module(name: str, spec: str) -> ModuleType:
     here = str(Path.cwd())
     if here not in sys.path:  # console scripts do not have it, `python -m` does
         sys.path.insert(0, here)
     try:
-        factory = getattr(importlib.import_module(module_name), attribute)
+        return importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise InputError(f"{spec}: no module called {error.name!r} can be imported from {here}") from error
-    except AttributeError:
-        raise InputError(f"{spec}: {module_name} has no {attribute!r}") from None
-    if not callable(factory):
-        raise InputError(f"{spec}: a callable factory(scale) is wanted, {type(factory).__name__} came")
-    return factory  # type: ignore[no-any-return]
+    except Exception as error:  # whatever a user's module raises
+        raise InputError(f"{spec}: importing {name} failed: {_one_line(error)}") from error
+
+
+def _import_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    module_spec = importlib.util.spec_from_file_location(path.stem, path)
+    if module_spec is None or module_spec.loader is None:
+        raise InputError(f"{path}: not a Python file")
+    module = importlib.util.module_from_spec(module_spec)
+    try:
+        module_spec.loader.exec_module(module)
+    except Exception as error:  # whatever a user's file raises
+        raise InputError(f"importing {path} failed: {_one_line(error)}") from error
+    return module
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())

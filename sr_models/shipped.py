@@ -28,7 +28,13 @@ def register_shipped(name: str, *, slow: bool = False) -> None:
     """
     path = WEIGHTS / f"{name}.safetensors"
     if path.is_file():
-        model(name, version=tensors_hash(path), slow=slow)(lambda scale: open_weights(path, scale))
+        model(name, version=tensors_hash(path), slow=slow)(lambda scale: _opened(path, scale))
+
+
+def _opened(path: Path, scale: int) -> Upscaler:
+    from sr_models.inference.weights_file import open_weights  # imports torch
+
+    return open_weights(path, scale)
 
 
 def tensors_hash(path: Path) -> str:
@@ -38,14 +44,3 @@ def tensors_hash(path: Path) -> str:
     header = json.loads(content[8:start])
     header.pop("__metadata__", None)
     return hashlib.sha256(json.dumps(header, sort_keys=True).encode() + content[start:]).hexdigest()[:16]
-
-
-def open_weights(path: Path, scale: int | None = None) -> Upscaler:
-    """Return the upscaler in a weights file of ours; another scale than asked for is an InputError."""
-    from sr_models.inference.torch_upscaler import upscaler
-    from sr_models.inference.weights_file import load_network  # torch only when a network is wanted
-
-    network, card = load_network(path)
-    if scale not in (None, card.network.scale):
-        raise InputError(f"{card.name} upscales by {card.network.scale}, x{scale} was asked for")
-    return upscaler(network, card.network.scale, card.network.colour)

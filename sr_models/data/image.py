@@ -35,8 +35,14 @@ def read_image(path: str | os.PathLike[str]) -> Image:
     Grey is replicated, palettes are expanded, an orientation tag is applied, colour profiles are
     ignored. Fully opaque alpha is dropped. Raises InputError, naming the file, for anything else:
     transparency, 16-bit samples, CMYK, animations, truncated or foreign files.
+
+    >>> import tempfile, numpy, sr_models
+    >>> path = Path(tempfile.mkdtemp()) / "grey.png"
+    >>> sr_models.write_image(path, numpy.full((2, 3), 7, numpy.uint8))
+    >>> sr_models.read_image(path).shape
+    (2, 3, 3)
     """
-    with _open(path) as opened:
+    with open_picture(path) as opened:
         picture = _expand_palette(opened)
         if picture.mode in _ALPHA_MODES:
             picture = _drop_opaque_alpha(picture, path)
@@ -49,7 +55,7 @@ def read_image(path: str | os.PathLike[str]) -> Image:
 
 def is_grey_file(path: str | os.PathLike[str]) -> bool:
     """Return whether the file stores a single channel (its header says so; pixels are not compared)."""
-    with _open(path) as opened:
+    with open_picture(path) as opened:
         return opened.mode in _GREY_MODES
 
 
@@ -111,8 +117,8 @@ def check_pair(sr: Image, hr: Image) -> None:
 
 
 @contextmanager
-def _open(path: str | os.PathLike[str]) -> Iterator[PillowImage.Image]:
-    """Open and decode; whatever is wrong with the file, the error names it."""
+def open_picture(path: str | os.PathLike[str]) -> Iterator[PillowImage.Image]:
+    """Open and decode a file of one 8-bit picture; whatever is wrong with it, the InputError names it."""
     try:
         with _bombs_refused(), PillowImage.open(path, formats=FORMATS) as picture:
             if getattr(picture, "n_frames", 1) > 1:

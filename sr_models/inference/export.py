@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from sr_models.data.errors import InputError
 from sr_models.data.image import Image
+from sr_models.data.luma import WEIGHTS
 from sr_models.inference.torch_upscaler import fold_batch_norm, upscaler
 from sr_models.inference.weights_file import load_network
 
@@ -47,7 +48,7 @@ class WithChroma(nn.Module):
         super().__init__()
         self.network = network
         self.enlarge = BicubicEnlargement(scale)
-        self.register_buffer("weights", torch.tensor([65.481, 128.553, 24.966]).reshape(1, 3, 1, 1) / 255.0)
+        self.register_buffer("weights", torch.tensor(WEIGHTS).reshape(1, 3, 1, 1) / 255.0)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the enlarged picture, (N, 3, h, w) -> (N, 3, s*h, s*w)."""
@@ -64,7 +65,9 @@ def _write(graph: nn.Module, out: Path) -> None:
         import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401
     except ImportError:
-        raise InputError("to export ONNX files install srmos[onnx]") from None
+        raise InputError(
+            "exporting needs onnx, onnxruntime and onnxscript: pip install -e '.[onnx]'"
+        ) from None
     out.parent.mkdir(parents=True, exist_ok=True)
     batch, height, width = (torch.export.Dim(name) for name in ("batch", "height", "width"))
     torch.onnx.export(

@@ -17,8 +17,7 @@ from torch import nn
 from sr_models.data.errors import InputError
 from sr_models.data.image import Image
 from sr_models.inference.torch_upscaler import Inference, TorchUpscaler
-from sr_models.inference.weights_file import is_ours
-from sr_models.shipped import open_weights
+from sr_models.inference.weights_file import is_ours, open_weights
 from sr_models.upscaler import Upscaler
 
 _TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".safetensors")
@@ -26,8 +25,11 @@ _ON_CPU = Inference(device="cpu")  # `with_inference` moves a model elsewhere
 _PROBE = 16  # side of the picture that tells the scale of a file that does not state one
 
 
-def open_model_file(path: Path, scale: int) -> Upscaler:
-    """Return the upscaler in a model file; one of another scale than asked for raises InputError."""
+def open_model_file(path: Path, scale: int | None = None) -> Upscaler:
+    """Return the upscaler in a model file; one of another scale than asked for raises InputError.
+
+    Without a scale, any is welcome.
+    """
     suffix = path.suffix.lower()
     if suffix == ".onnx":
         return _at_scale(_open_onnx(path), scale, path)
@@ -45,8 +47,8 @@ def open_network(network: nn.Module, scale: int, where: str) -> Upscaler:
     return _at_scale(_probe(network, Path(where)), scale, Path(where))
 
 
-def _at_scale(model: Upscaler, scale: int, path: Path) -> Upscaler:
-    if model.scale != scale:
+def _at_scale(model: Upscaler, scale: int | None, path: Path) -> Upscaler:
+    if scale not in (None, model.scale):
         raise InputError(f"{path}: upscales by {model.scale}, x{scale} was asked for")
     return model
 
@@ -100,7 +102,7 @@ def _open_spandrel(path: Path) -> Upscaler:
         from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
     except ImportError:
         raise InputError(
-            f"{path}: not a file of ours; for other checkpoints install srmos[spandrel]"
+            f"{path}: not a file of ours; other checkpoints need spandrel: pip install -e '.[spandrel]'"
         ) from None
     state = _state_dict(path)
     try:
@@ -177,7 +179,7 @@ def _open_onnx(path: Path) -> OnnxUpscaler:
     try:
         import onnxruntime
     except ImportError:
-        raise InputError(f"{path}: to run ONNX files install srmos[onnx]") from None
+        raise InputError(f"{path}: ONNX files need onnxruntime: pip install -e '.[onnx]'") from None
     try:
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         entry = session.get_inputs()[0].name

@@ -1,6 +1,7 @@
 """A torch network as an Upscaler: device, dtype, tiles, self-ensemble, and the one place that rounds."""
 
 import copy
+import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,14 @@ DTYPES: dict[Dtype, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat1
 _LUMA_TO_RGB = 255.0 / 219.0  # a step of studio-swing luma moves R, G and B by this, chroma held
 
 
+Progress = Callable[[float], object]
+"""Called with the share of the picture that has just been done; the shares of a picture sum to 1."""
+
+
+def _no_progress(_share: float) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Inference:
     """How a network runs; what it computes does not depend on it beyond rounding."""
@@ -35,6 +44,8 @@ class Inference:
     """Activations beyond this are avoided by working in tiles."""
     self_ensemble: bool = False
     """Mean over the eight orientations of the input: about +0.1 dB at 8 times the cost."""
+    on_progress: Progress = field(default=_no_progress, compare=False)
+    """Called after each tile."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +104,11 @@ def upscaler(
     The network given is not changed.
     """
     inference = inference or Inference()
+    if inference.dtype not in DTYPES:
+        raise InputError(f"expected a dtype of {', '.join(DTYPES)}, got {inference.dtype!r}")
     device, dtype = pick_device(inference.device), DTYPES[inference.dtype]
     if dtype is torch.float16 and device.type == "cpu":
-        raise InputError("fp16 wants a GPU; on the CPU take fp32 or bf16")
+        raise InputError("fp16 needs a GPU: on the CPU take fp32 or bf16")
     ready = fold_batch_norm(network).to(device, dtype).to(memory_format=torch.channels_last)
     _activate_in_place(ready)
     cls = TorchUpscaler if colour == "rgb" else LumaTorchUpscaler
@@ -112,6 +125,13 @@ def with_inference(model: Upscaler, inference: Inference) -> Upscaler:
     return model
 
 
+def with_progress(model: Upscaler, on_progress: Progress) -> Upscaler:
+    """Return model telling how far it is with a picture, if it is a torch network; others as they are."""
+    if isinstance(model, TorchUpscaler | LumaTorchUpscaler):
+        return replace(model, inference=replace(model.inference, on_progress=on_progress))
+    return model
+
+
 def pick_device(name: str) -> torch.device:
     """Return the device called name; `auto` takes CUDA, else MPS, else the CPU."""
     if name == "auto":
@@ -121,9 +141,7 @@ def pick_device(name: str) -> torch.device:
         torch.empty(0, device=name)
         return torch.device(name)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise InputError(
-            f"no device {name!r} here ({str(error).splitlines()[0]}): try --device auto"
-        ) from None
+        raise InputError(f"no device {name!r} here ({str(error).splitlines()[0]}): try 'auto'") from None
 
 
 def to_tensor(images: Sequence[Image]) -> Tensor:
@@ -146,14 +164,17 @@ def run(network: nn.Module, x: Tensor, scale: int, inference: Inference) -> Tens
     On NVIDIA, fp32 is fp32: TF32, torch's default for convolutions, has ten bits of mantissa.
     """
     device, dtype = pick_device(inference.device), DTYPES[inference.dtype]
+    side = tile_side(network, x.shape[0], inference)
+    passes = math.prod(-(-n // side) for n in x.shape[-2:]) * (8 if inference.self_ensemble else 1)
 
     def forward(tile: Tensor) -> Tensor:
         tile = tile.to(device, dtype).contiguous(memory_format=torch.channels_last)
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            return network(tile).float().cpu()  # type: ignore[no-any-return]
+            result: Tensor = network(tile).float().cpu()
+        inference.on_progress(1 / passes)
+        return result
 
     def whole(picture: Tensor) -> Tensor:
-        side = tile_side(network, x.shape[0], inference)
         return tiled(forward, picture, scale, side, int(network.reach))  # type: ignore[arg-type]
 
     return self_ensemble(whole, x) if inference.self_ensemble else whole(x)

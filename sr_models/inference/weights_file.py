@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from sr_models.data.errors import InputError
 from sr_models.data.image import write_bytes
+from sr_models.inference.torch_upscaler import LumaTorchUpscaler, TorchUpscaler, upscaler
 from sr_models.networks.config import NetworkConfig, from_json, to_json
 
 _KEY = "srmos"
@@ -35,6 +36,9 @@ class Card:
     measured: Mapping[str, Any] = field(default_factory=dict)
     """Held-out PSNR, gradient ratios, and scores by protocol and data set."""
     notes: str = ""
+    history: tuple[Mapping[str, Any], ...] = ()
+    """Every run that led here, oldest first: start (a file), start_sha256, steps, batch, crop_px, rate,
+    optimiser, machine, hours. Empty in cards from before it was recorded."""
 
 
 def save_weights(path: Path, network: nn.Module, card: Card, *, half: bool = False) -> None:
@@ -56,7 +60,8 @@ def load_card(path: Path) -> Card:
     if _KEY not in metadata:
         raise InputError(f"{path}: a safetensors file, but without the card that srmos writes")
     values = json.loads(metadata[_KEY])
-    return Card(**{**values, "network": from_json(values["network"])})
+    history = tuple(values.pop("history", ()))
+    return Card(**{**values, "network": from_json(values["network"]), "history": history})
 
 
 def is_ours(path: Path) -> bool:
@@ -76,6 +81,14 @@ def load_network(path: Path) -> tuple[nn.Module, Card]:
         tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (not a dict)
     load_exactly(network, tensors, path)
     return network.eval(), card
+
+
+def open_weights(path: Path, scale: int | None = None) -> TorchUpscaler | LumaTorchUpscaler:
+    """Return the upscaler in a weights file of ours; another scale than asked for is an InputError."""
+    network, card = load_network(path)
+    if scale not in (None, card.network.scale):
+        raise InputError(f"{card.name} upscales by {card.network.scale}, x{scale} was asked for")
+    return upscaler(network, card.network.scale, card.network.colour)
 
 
 def load_exactly(network: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:

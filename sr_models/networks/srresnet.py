@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
 
 from sr_models.data.errors import InputError
-from sr_models.networks.initial import icnr_, pass_through_
+from sr_models.networks.initial import icnr_
 from sr_models.networks.shared_prelu import SharedPReLU
 from sr_models.networks.thin_conv import ThinConv2d
 
 _STAGES = {2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
+_RGB = 3
+_TAIL_GAIN = 0.1
 
 
 @dataclass(frozen=True)
@@ -117,3 +120,36 @@ class UpscaleStage(nn.Sequential):
 
 def _norm(width: int, norm: str) -> nn.Module:
     return nn.BatchNorm2d(width) if norm == "batch" else nn.Identity()
+
+
+@torch.no_grad()
+def pass_through_(network: Srresnet) -> None:
+    """Let channels 0 to 2 carry the picture from head to tail, in place: a start at nearest neighbour.
+
+    Without it the first several hundred steps go into learning that an enlarged picture looks like the
+    picture. Other weights keep their usual start, the tail's at a tenth, so as not to drown it.
+    """
+    _carry(network.head[0], 1)
+    for parameter in (
+        network.join[-1].parameters() if network.norm == "batch" else network.join[0].parameters()
+    ):
+        parameter[:_RGB] = 0.0  # the long skip alone reaches these channels at first
+    for conv, r in network.upscaling():
+        _carry(conv, r**2)
+    network.tail.weight *= _TAIL_GAIN
+    _carry(network.tail, 1, gain=2.0, bias=-1.0)  # the tail works on [-1, 1]
+
+
+def _carry(conv: nn.Module, copies: int, gain: float = 1.0, bias: float = 0.0) -> None:
+    """Make the outputs of channels 0 to 2 (copies of each) gain times the same input pixel, plus bias.
+
+    The tail, which has no other outputs, keeps listening to the other channels.
+    """
+    if not isinstance(conv, nn.Conv2d) or conv.bias is None:
+        raise TypeError("expected a convolution with a bias")
+    middle = conv.kernel_size[0] // 2
+    is_tail = conv.out_channels == _RGB
+    conv.weight[: _RGB * copies, : _RGB if is_tail else None] = 0.0
+    for channel in range(_RGB):
+        conv.weight[channel * copies : (channel + 1) * copies, channel, middle, middle] = gain
+    conv.bias[: _RGB * copies] = bias

@@ -43,9 +43,7 @@ def cost_of(target, i, j, limits, sources, y, x, a, b, c, d):  # type: ignore[no
     row = target.shape[1]
     start, stride = sources.soft_place[level, 0], sources.soft_place[level, 1]
     pixels = target.reshape(-1, 4)
-    distance = patch_cost(  # type: ignore[call-arg, var-annotated]
-        pixels, i * row + j, row, sources.soft, start, stride, y, x, a, b, c, d
-    )
+    distance = patch_cost(pixels, i * row + j, row, sources.soft, start, stride, y, x, a, b, c, d)
     lack = max(np.float32(0), limits[2] - math.sqrt(det))
     return max(np.float32(0), distance) + SCALE_WEIGHT * lack
 

@@ -3,7 +3,7 @@
 from sr_models.models import model
 from sr_models.upscaler import Upscaler
 
-_VERSION = "1"  # changes whenever the same picture would come out differently
+_VERSION = "2"  # changes whenever the same picture would come out differently
 
 
 @model("selfexsr", version=_VERSION, slow=True)

@@ -25,7 +25,7 @@ def test_training_goes_on_where_it_stopped(trained, capsys):
     folder, common, _ = trained
     assert main(["train", "espcn", *common, "--steps", "4", "--resume"]) == 0
     main(["info", str(folder / "run" / "last.safetensors")])
-    assert "- trained: 4 steps of 2 crops of 32 px" in capsys.readouterr().out
+    assert "4 steps of 2 crops of 32 px" in capsys.readouterr().out
 
 
 def test_a_drcn_of_few_recursions_starts_one_of_more(trained, capsys):
@@ -42,8 +42,8 @@ def test_info_prints_the_card(trained, capsys):
     assert main(["info", str(folder / "run" / "best.safetensors")]) == 0
     said = capsys.readouterr().out
     assert said.startswith("# espcn\n")
-    assert "24,752 parameters" in said
-    assert "checked_against none" in said
+    assert "| parameters | 24,752 |" in said
+    assert "| checked against | none |" in said
 
 
 def test_export_writes_an_onnx_file(trained, capsys):

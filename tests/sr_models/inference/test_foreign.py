@@ -150,8 +150,26 @@ def test_a_file_that_is_nothing_says_so(name, content, says, tmp_path):
 def test_missing_files_and_other_suffixes_say_what_is_wanted(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         find_model(f"m={tmp_path}/none.onnx")
-    with pytest.raises(InputError, match="NAME=module:factory is wanted, or NAME=FILE"):
+    with pytest.raises(InputError, match=r"expected NAME=module:function, .* or NAME=FILE"):
         find_model(f"m={tmp_path}/weights.bin")
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "extra"),
+    [("onnxruntime", "a.onnx", "onnx"), ("spandrel", "a.pth", "spandrel"), ("onnx", "export", "onnx")],
+)
+def test_a_missing_extra_is_named_with_a_command_that_works(module, name, extra, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    (tmp_path / name).write_bytes(b"")
+    _weights(tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match=rf"pip install -e '\.\[{extra}\]'"):
+        _open_or_export(tmp_path / name)
+
+
+def _open_or_export(path):
+    if path.name == "export":
+        export_onnx(path.parent / "w.safetensors", path.parent / "w.onnx")
+    open_model_file(path, 4)
 
 
 FACTORIES = """

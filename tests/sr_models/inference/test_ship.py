@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from sr_models.data.errors import InputError
+from sr_models.inference.card import card_markdown
 from sr_models.inference.ship import mean_scores, ship
 from sr_models.inference.weights_file import Card, load_card, load_network, save_weights
 from sr_models.models import MODELS
@@ -40,7 +41,7 @@ def test_shipping_halves_names_and_puts_scores_in_the_card(tmp_path):
     assert torch.equal(again.body[0].weight, network.body[0].weight.half().float())
     text = (tmp_path / "x.md").read_text()
     assert text.startswith("# x\n")
-    assert "Set5 (psnr 30.5" in text
+    assert "| srgan    | Set5    | 30.5 | 0.9 |" in text
     assert text.endswith("\nn\n")
 
 
@@ -87,7 +88,13 @@ def test_shipped_weights_have_an_honest_card(name):
     assert card.licence
     assert "Set5" in card.measured["scores"]["srgan"]
     assert "terms" in card.notes
-    assert (WEIGHTS / f"{name}.md").read_text().startswith(f"# {name}\n")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_page_beside_shipped_weights_is_their_card(name):
+    network, card = load_network(weights_path(name))
+    page = (WEIGHTS / f"{name}.md").read_text()
+    assert page == card_markdown(card, sum(weight.numel() for weight in network.parameters()))
 
 
 @pytest.mark.parametrize("name", SHIPPED)

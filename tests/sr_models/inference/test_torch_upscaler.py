@@ -206,5 +206,5 @@ def test_an_unknown_device_says_so(name):
 
 
 def test_fp16_wants_a_gpu():
-    with pytest.raises(InputError, match="fp16 wants a GPU"):
+    with pytest.raises(InputError, match="fp16 needs a GPU"):
         upscaler(_warm(NETWORKS[2]), 4, "luma", replace(CPU, dtype="fp16"))

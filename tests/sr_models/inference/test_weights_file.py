@@ -64,14 +64,65 @@ def test_other_files_are_not_ours(tmp_path):
         load_card(tmp_path / "none.safetensors")
 
 
-def test_a_card_reads_well_and_states_only_what_is_known():
-    bare = card_markdown(Card("x", SMALL), 10)
-    assert "- trained: not stated" in bare
-    assert "- measured: not stated" in bare
-    recipe = {"steps_done": 7, "batch": 4, "crop_px": 64}
-    full = card_markdown(
-        Card("x", SMALL, recipe=recipe, machine="a CPU", seconds=90.0, notes="Honest."), 1234
+def test_a_card_states_only_what_is_known():
+    assert card_markdown(Card("x", SMALL), 10).splitlines() == [
+        "# x",
+        "",
+        "|            |     |",
+        "| ---------- | --- |",
+        "| network    | srresnet (scale 4; blocks 1; width 4; norm batch; long skip yes; init default) |",
+        "| parameters | 10  |",
+        "| trained    | not stated |",
+        "| licence    | Apache-2.0 |",
+    ]
+
+
+def test_a_card_is_tables_of_what_was_done():
+    recipe = {
+        "name": "x", "steps_done": 7000, "batch": 4, "crop_px": 64, "lr": {"peak": 1e-4}, "start": None,
+        "adversarial": 0.0, "discriminator_width": 64,
+    }  # fmt: skip
+    measured = {
+        "held_out": {"psnr_db": 28.3},
+        "scores": {"srgan": {"Set5": {"psnr": 30.5}}, "rgb": {"Set5": {"lpips": 0.1}}},
+    }
+    pictures = {"checked_against": ["Set5"], "folders": {"a": 3, "b|c": 4}}
+    card = Card(
+        "x", SMALL, recipe, pictures, machine="a CPU", seconds=90.0, measured=measured, notes="Honest."
     )
-    assert "- trained: 7 steps of 4 crops of 64 px, 1.5 minutes, a CPU" in full
-    assert "1,234 parameters" in full
-    assert full.endswith("\nHonest.\n")
+    text = card_markdown(card, 1234)
+    for line in (
+        "| parameters | 1,234 |",
+        "| trained    | 7,000 steps of 4 crops of 64 px, 1.5 minutes, a CPU |",
+        "| lr peak | 0.0001 |",
+        "| folders         | a (3), b\\|c (4) |",
+        "| held out psnr db | 28.3 |",
+        "| srgan    | Set5    | 30.5 |     |",
+        "| rgb      | Set5    |      | 0.1 |",
+    ):
+        assert line in text.splitlines()
+    assert text.endswith("\n## Notes\n\nHonest.\n")
+    assert "discriminator" not in text  # there was no adversary
+    assert "start" not in text
+
+
+def test_every_run_of_the_history_is_a_row_and_comes_back_from_the_file(tmp_path):
+    runs = (
+        {"start": None, "steps": 1000, "optimiser": "adam", "hours": 1.5},
+        {
+            "start": "x.safetensors",
+            "start_sha256": "ab" * 32,
+            "steps": 20,
+            "optimiser": "muon",
+            "hours": 0.25,
+        },
+    )
+    _saved(tmp_path / "w.safetensors", history=runs)
+    card = load_card(tmp_path / "w.safetensors")
+    assert card.history == runs
+    assert card_markdown(card, 1).split("## Runs\n\n")[1].splitlines() == [
+        "| start         | start sha256 | steps | optimiser | hours |",
+        "| ------------- | ------------ | ----- | --------- | --- |",
+        "|               |              | 1000  | adam      | 1.5 |",
+        "| x.safetensors | abababababab | 20    | muon      | 0.25 |",
+    ]
