@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from sr_models.data.errors import InputError
 from sr_models.data.image import Image
-from sr_models.data.luma import WEIGHTS
+from sr_models.data.luma import LUMA_WEIGHTS
 from sr_models.inference.torch_upscaler import fold_batch_norm, upscaler
 from sr_models.inference.weights_file import load_network
 
@@ -48,7 +48,7 @@ class WithChroma(nn.Module):
         super().__init__()
         self.network = network
         self.enlarge = BicubicEnlargement(scale)
-        self.register_buffer("weights", torch.tensor(WEIGHTS).reshape(1, 3, 1, 1) / 255.0)
+        self.register_buffer("weights", torch.tensor(LUMA_WEIGHTS).reshape(1, 3, 1, 1) / 255.0)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the enlarged picture, (N, 3, h, w) -> (N, 3, s*h, s*w)."""

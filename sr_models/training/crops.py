@@ -88,7 +88,7 @@ class Shrink:
 
     def __init__(self, crop_px: int, scale: int, device: torch.device) -> None:
         if crop_px % scale:
-            raise InputError(f"crops must be a multiple of the scale {scale}, {crop_px} px came")
+            raise InputError(f"expected crops of a multiple of the scale {scale}, got {crop_px} px")
         dense = resize_matrix(crop_px, 1 / scale, "replicate").toarray()
         dtype = torch.float32 if scale in (2, 4) else torch.float64
         self.matrix = torch.from_numpy(dense).to(device, dtype)  # (c, C)

@@ -57,7 +57,7 @@ def study_evolution(
 ) -> Path:
     """Train SRResNet and show one held-out picture at evenly spaced moments; return evolution.png's path."""
     if not 1 <= moments <= steps:
-        raise InputError(f"1 to {steps} moments are wanted, {moments} came")
+        raise InputError(f"expected 1 to {steps} moments, got {moments}")
     pairs = held_out(pack, 4)
     one = HeldOut(pairs.hr[:1], pairs.lr[:1])
     shown: list[tuple[str, Image]] = [("LR", one.lr[0].repeat(4, 0).repeat(4, 1))]
@@ -91,7 +91,7 @@ def _config(name: str, network: SrresnetConfig, steps: int, crop_px: int) -> Tra
 
 
 def _crop(pack: Pack) -> int:
-    """Return 64 px, or less where the pack's smallest picture wants it."""
+    """Return 64 px, or less where the pack's smallest picture is smaller."""
     return min(_CROP_PX, *(min(p.height, p.width) // 4 * 4 for p in pack.pictures))
 
 

@@ -109,9 +109,11 @@ def open_pack(path: Path) -> Pack:
         raise InputError(f"{path}: the pack is cut short or damaged: pack again") from None
     pixels_at = _aligned(len(_MAGIC) + 8 + header_size)
     pack = Pack(path, pictures, tuple(header["checked_against"]), pixels_at)
-    wanted, came = pixels_at + sum(p.size for p in pictures), path.stat().st_size
-    if came != wanted:
-        raise InputError(f"{path}: {wanted} bytes wanted, {came} came: the pack is cut short, pack again")
+    expected, actual = pixels_at + sum(p.size for p in pictures), path.stat().st_size
+    if actual != expected:
+        raise InputError(
+            f"{path}: expected {expected} bytes, got {actual}: the pack is cut short, pack again"
+        )
     return pack
 
 

@@ -15,9 +15,9 @@ from torch.optim import Optimizer
 # Bases are kept row by row, as a checkpoint brings them back: sums run in the layout's order.
 # O outputs of a layer, I inputs times kernel pixels. A vector is (O, 1) and has no right side.
 
-_MEMORY = 0.98
+_DECAY = 0.98
 """Decay of the covariances' averages."""
-_EVERY = 20
+_REFRESH_EVERY = 20
 """Steps between two looks at the eigenvectors: they turn slowly, and a look costs many steps."""
 _TINY = 1e-10
 
@@ -40,7 +40,7 @@ class Soap(Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
         """Update every parameter that has a gradient."""
         if closure is not None:
-            raise TypeError("SOAP wants gradients, not a closure")
+            raise TypeError("SOAP expects gradients, not a closure")
         if self.found_inf is not None and bool(self.found_inf):
             return
         for group in self.param_groups:
@@ -56,16 +56,16 @@ def _update(parameter: Tensor, state: dict[str, Tensor], lr: Tensor, betas: tupl
         return
     state["step"] += 1
     fast, slow = betas
-    turned = _turned(gradient, state)
-    state["mean"].lerp_(gradient, 1 - fast)  # kept unturned: it outlives changes of the directions
-    state["square"].lerp_(turned.square(), 1 - slow)
-    mean = _turned(state["mean"], state) / (1 - fast ** state["step"])
+    rotated = _to_eigenbasis(gradient, state)
+    state["mean"].lerp_(gradient, 1 - fast)  # kept unrotated: it outlives changes of the directions
+    state["square"].lerp_(rotated.square(), 1 - slow)
+    mean = _to_eigenbasis(state["mean"], state) / (1 - fast ** state["step"])
     square = state["square"] / (1 - slow ** state["step"])
-    change = _turned_back(mean / (square.sqrt() + _TINY), state)
+    change = _from_eigenbasis(mean / (square.sqrt() + _TINY), state)
     parameter.sub_((lr * change).reshape(parameter.shape))
     for side, covariance in _covariances(gradient).items():
-        state[side].lerp_(covariance, 1 - _MEMORY)
-        if int(state["step"]) % _EVERY == 0:  # one step of power iteration, from the last ones
+        state[side].lerp_(covariance, 1 - _DECAY)
+        if int(state["step"]) % _REFRESH_EVERY == 0:  # one step of power iteration, from the last ones
             state[f"{side}_basis"] = torch.linalg.qr(state[side] @ state[f"{side}_basis"])[0].contiguous()
 
 
@@ -87,11 +87,11 @@ def _covariances(gradient: Tensor) -> dict[str, Tensor]:
     return sides | {"right": gradient.T @ gradient} if gradient.shape[1] > 1 else sides
 
 
-def _turned(x: Tensor, state: dict[str, Tensor]) -> Tensor:
+def _to_eigenbasis(x: Tensor, state: dict[str, Tensor]) -> Tensor:
     x = state["left_basis"].T @ x
     return x @ state["right_basis"] if "right_basis" in state else x
 
 
-def _turned_back(x: Tensor, state: dict[str, Tensor]) -> Tensor:
+def _from_eigenbasis(x: Tensor, state: dict[str, Tensor]) -> Tensor:
     x = state["left_basis"] @ x
     return x @ state["right_basis"].T if "right_basis" in state else x

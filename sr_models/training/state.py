@@ -45,6 +45,8 @@ class Progress:
     first: dict[str, float] = field(default_factory=dict)
     """Meters of the first logged steps, for the card."""
     last: dict[str, float] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    """Runs that led here, the last one this one's own start (record.earlier_runs); empty from scratch."""
 
 
 @dataclass

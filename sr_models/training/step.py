@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from sr_models.data.luma import LUMA_WEIGHTS
 from sr_models.networks.drcn import Drcn
 from sr_models.training import losses
 from sr_models.training.crops import Shrink
@@ -22,8 +23,6 @@ METERS = (
     "gradient_g", "gradient_d", "gradient_ratio", "skipped",
 )  # fmt: skip
 """What every step adds up, in this order. gradient_ratio: adversarial to content, norms at G's output."""
-
-_LUMA = torch.tensor([65.481, 128.553, 24.966]) / 255.0  # BT.601, from RGB in [0, 1]
 
 
 _NORM_MOMENTUM = 0.1  # PyTorch's default
@@ -58,8 +57,9 @@ def new_stepper(state: RunState, phi: Phi | None, *, bf16: bool, world: World) -
     device = state.lr.device
     shrink = Shrink(state.config.crop_px, state.config.network.scale, device)
     meters, streak = torch.zeros(len(METERS), device=device), torch.zeros((), device=device)
+    luma = torch.tensor(LUMA_WEIGHTS, device=device) / 255.0
     weight, alpha = torch.ones((), device=device), torch.zeros((), device=device)
-    return Stepper(state, shrink, phi, bf16, world, meters, streak, weight, alpha, _LUMA.to(device))
+    return Stepper(state, shrink, phi, bf16, world, meters, streak, weight, alpha, luma)
 
 
 def step(s: Stepper, hr_uint8: Tensor) -> None:

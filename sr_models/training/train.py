@@ -2,10 +2,8 @@
 
 import logging
 import math
-import platform
 import signal
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -14,12 +12,11 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch import nn
 from tqdm import tqdm
 
 from sr_models.data.errors import InputError
 from sr_models.inference.torch_upscaler import Inference, LumaTorchUpscaler, TorchUpscaler, pick_device
-from sr_models.inference.weights_file import Card, load_card, load_network, save_weights
+from sr_models.inference.weights_file import load_card, load_network, save_weights
 from sr_models.networks.config import started_alike
 from sr_models.shipped import weights_path
 from sr_models.training.features import Phi, load_features
@@ -27,10 +24,11 @@ from sr_models.training.feed import Feed
 from sr_models.training.log import TrainingLog, draw_health
 from sr_models.training.pack import Pack
 from sr_models.training.recipes import TrainConfig
+from sr_models.training.record import earlier_runs, run_card
 from sr_models.training.schedule import Clock
-from sr_models.training.state import RunState, config_json, load_state, new_state, save_state, start_from
+from sr_models.training.state import RunState, load_state, new_state, save_state, start_from
 from sr_models.training.step import METERS, Stepper, new_stepper
-from sr_models.training.validation import HeldOut, Validation, held_out, validate, write_samples
+from sr_models.training.validation import HeldOut, held_out, validate, write_samples
 from sr_models.training.world import World, join_world, leave_world
 
 log = logging.getLogger(__name__)
@@ -170,7 +168,12 @@ def _begin(state: RunState, out: Path, options: TrainOptions, world: World) -> N
             if world.first:
                 _branch_off(state, out)
     elif state.config.start is not None or options.start is not None:
-        start_from(state, _start_weights(state.config, options))
+        path = options.start or weights_path(str(state.config.start))
+        network, card = load_network(path)
+        if started_alike(card.network) != started_alike(state.config.network):
+            raise InputError(f"{path}: {card.network} cannot start {state.config.network}")
+        start_from(state, network)
+        state.progress.history = earlier_runs(path, card)
 
 
 def _branch_off(state: RunState, out: Path) -> None:
@@ -183,27 +186,19 @@ def _branch_off(state: RunState, out: Path) -> None:
     save_state(state, out / STATE)
 
 
-def _start_weights(config: TrainConfig, options: TrainOptions) -> nn.Module:
-    path = options.start or weights_path(str(config.start))
-    network, card = load_network(path)
-    if started_alike(card.network) != started_alike(config.network):
-        raise InputError(f"{path}: {card.network} cannot start {config.network}")
-    return network
-
-
 @contextmanager
 def stop_signals() -> Iterator[Callable[[], bool]]:
-    """Yield a function that says whether SIGTERM or Ctrl-C came; a second one interrupts at once."""
-    came: list[int] = []
+    """Yield a function that says whether SIGTERM or Ctrl-C arrived; a second one interrupts at once."""
+    received: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
-        if came:
+        if received:
             raise KeyboardInterrupt
-        came.append(number)
+        received.append(number)
 
     old = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield lambda: bool(came)
+        yield lambda: bool(received)
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
@@ -272,7 +267,7 @@ def _keep(run: _Run) -> None:
     write_samples(run.out / "samples" / f"{p.step:07d}.png", pictures, run.pairs)
     if state.config.adversary is not None:
         draw_health(run.out)
-    card = _card(run, found)
+    card = run_card(state, found, run.pack, run.stepper.phi, bf16=run.stepper.bf16)
     save_weights(run.out / LAST, state.ema, card)
     if run.options.snapshots:
         save_weights(run.out / "snapshots" / f"{p.step:07d}.safetensors", state.ema, card)
@@ -280,38 +275,3 @@ def _keep(run: _Run) -> None:
         p.best_psnr_db = found.psnr_db
         save_weights(run.out / BEST, state.ema, card)
     save_state(state, run.out / STATE)
-
-
-def _card(run: _Run, found: Validation) -> Card:
-    """Return the card of the averaged weights as they are now."""
-    state, p, phi = run.state, run.state.progress, run.stepper.phi
-    folders = Counter(picture.name.rpartition("/")[0] for picture in run.pack.pictures)
-    done = {"steps_done": p.step, "steps_skipped": p.skipped, "rollbacks": p.rollbacks}
-    measured: dict[str, Any] = {"held_out": {k: round(v, 4) for k, v in asdict(found).items()}}
-    if state.config.adversary is not None:
-        measured["adversarial_to_content_gradient"] = {
-            "start": p.first.get("gradient_ratio"),  # none yet while D learns alone
-            "end": p.last.get("gradient_ratio"),
-        }
-    return Card(
-        name=state.config.name,
-        network=state.config.network,
-        recipe={**config_json(state.config), **done} | ({"features": asdict(phi.source)} if phi else {}),
-        pictures={
-            "folders": dict(folders),
-            "held_out": sum(picture.held_out for picture in run.pack.pictures),
-            "digest": run.pack.digest(),
-            "checked_against": list(run.pack.checked_against),
-        },
-        machine=_machine(state.lr.device, bf16=run.stepper.bf16),
-        seconds=round(p.seconds, 1),
-        measured=measured,
-    )
-
-
-def _machine(device: torch.device, *, bf16: bool) -> str:
-    if device.type == "cuda":
-        name = torch.cuda.get_device_name(device)
-    else:
-        name = f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
-    return f"{name}, {'bf16 autocast' if bf16 else 'fp32'}, torch {torch.__version__}"

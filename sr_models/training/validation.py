@@ -45,11 +45,11 @@ def held_out(pack: Pack, scale: int) -> HeldOut:
     Raises InputError if none is left.
     """
     middles = [_middle(pack.image(p)) for p in pack.pictures if p.held_out]
-    hr = [crop_to_multiple(m, scale) for m in middles if _tells_something(m, scale)]
+    hr = [crop_to_multiple(m, scale) for m in middles if _is_measurable(m, scale)]
     if not hr:
         raise InputError(
-            f"{pack.path}: no picture to validate on: at least two pictures with something in their middle "
-            f"{_SIDE_PX} px are wanted, {len(pack.pictures)} came"
+            f"{pack.path}: no picture to validate on: expected at least two that are not flat in their "
+            f"middle {_SIDE_PX} px, got {len(pack.pictures)}"
         )
     return HeldOut(tuple(hr), tuple(imresize(image, 1 / scale) for image in hr))
 
@@ -92,7 +92,7 @@ def _psnr(a: npt.NDArray[np.generic], b: npt.NDArray[np.generic]) -> float:
     return min(100.0, psnr(a, b))
 
 
-def _tells_something(image: Image, scale: int) -> bool:
+def _is_measurable(image: Image, scale: int) -> bool:
     return min(image.shape[:2]) >= 4 * scale and bool(np.ptp(luma(crop_border(image, scale))) > 0)
 
 

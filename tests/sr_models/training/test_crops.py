@@ -79,7 +79,7 @@ def test_the_lr_of_training_is_exact_under_autocast_too(rng):
 
 
 def test_a_crop_must_be_a_multiple_of_the_scale():
-    with pytest.raises(InputError, match="multiple of the scale 4, 30 px came"):
+    with pytest.raises(InputError, match="multiple of the scale 4, got 30 px"):
         Shrink(30, 4, torch.device("cpu"))
 
 

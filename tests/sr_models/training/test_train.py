@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import hashlib
 import os
 import signal
 import subprocess
@@ -460,6 +461,23 @@ def test_a_gan_starts_from_the_weights_it_is_given(config, gan, pack, tmp_path):
         train(replace(gan, network=EspcnConfig()), pack, tmp_path / "x", replace(OPTIONS, start=weights))
 
 
+def test_a_card_names_every_run_that_led_to_its_weights(config, gan, pack, tmp_path):
+    first = train(replace(config, steps=10), pack, tmp_path / "first", OPTIONS)
+    digest = hashlib.sha256(first.read_bytes()).hexdigest()
+    options = replace(OPTIONS, start=first)
+    with pytest.MonkeyPatch.context() as patch:  # in two parts, which are one run
+        patch.setattr(trainer.Clock, "over", lambda self, p: p.step >= 10)
+        train(gan, pack, tmp_path / "gan", options)
+    second = train(gan, pack, tmp_path / "gan", replace(OPTIONS, resume=tmp_path / "gan" / STATE))
+    third = train(replace(gan, steps=5), pack, tmp_path / "third", replace(OPTIONS, start=second))
+    runs = load_card(third).history
+    assert [run["steps"] for run in runs] == [10, 20, 5]
+    assert [run.get("start") for run in runs] == [None, "best.safetensors", "last.safetensors"]
+    assert runs[1]["start_sha256"] == digest
+    assert {run["crops"] for run in runs} == {"4 of 32 px"}
+    assert all(run["hours"] >= 0 and run["optimiser"] == "adam" and run["rate"] == 1e-3 for run in runs)
+
+
 def test_a_checkpoint_from_before_the_decay_is_kept(config, pack, tmp_path):
     train(config, pack, tmp_path / "run", OPTIONS)
     state = new_state(config, CPU)
@@ -512,7 +530,7 @@ def test_a_flat_held_out_picture_does_not_decide_what_is_best(config, pictures, 
 def test_without_a_picture_to_validate_on_no_run_begins(config, pictures, tmp_path):
     for path in sorted(pictures.glob("*.png"))[1:]:
         path.unlink()
-    with pytest.raises(InputError, match=r"no picture to validate on: at least two .* 1 came"):
+    with pytest.raises(InputError, match=r"no picture to validate on: expected at least two .* got 1"):
         train(config, _packed(pictures, tmp_path), tmp_path / "run", OPTIONS)
 
 
