@@ -43,6 +43,12 @@ def _pack_arguments(parser: argparse.ArgumentParser) -> None:
         "--min-side", type=int, default=96, metavar="PX", help="leave out smaller pictures (default: 96)"
     )
     parser.add_argument(
+        "--held-out",
+        type=Path,
+        metavar="DIR",
+        help="also write the middles of the held-out pictures there, to choose snapshots by with `bench run`",
+    )
+    parser.add_argument(
         "--unchecked",
         action="store_true",
         help="do not compare with Set5, Set14, BSD100; the pack, and every card made from it, will say so",
@@ -52,9 +58,12 @@ def _pack_arguments(parser: argparse.ArgumentParser) -> None:
 def _pack(args: argparse.Namespace) -> int:
     from sr_models.training.near_duplicates import UNCHECKED, from_test_sets
     from sr_models.training.pack import write_pack
+    from sr_models.training.validation import write_held_out
 
     benchmarks = UNCHECKED if args.unchecked else from_test_sets()
     pack = write_pack(args.folders, args.out, benchmarks, min_side=args.min_side)
+    if args.held_out is not None:
+        write_held_out(pack, 4, args.held_out)
     held_out = sum(p.held_out for p in pack.pictures)
     megapixels = sum(p.height * p.width for p in pack.pictures) / 1e6
     print(

@@ -54,6 +54,14 @@ def held_out(pack: Pack, scale: int) -> HeldOut:
     return HeldOut(tuple(hr), tuple(imresize(image, 1 / scale) for image in hr))
 
 
+def write_held_out(pack: Pack, scale: int, folder: Path) -> int:
+    """Write what `held_out` looks at as PNG files, for `bench` to judge snapshots on; return their number."""
+    pairs = held_out(pack, scale)
+    for index, hr in enumerate(pairs.hr):
+        write_image(folder / f"held_out_{index:02d}.png", hr)
+    return len(pairs.hr)
+
+
 def validate(model: Upscaler, pairs: HeldOut) -> tuple[Validation, list[Image]]:
     """Return the figures, and the upscaled pictures."""
     results = [model(lr) for lr in pairs.lr]

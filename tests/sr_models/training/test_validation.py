@@ -7,7 +7,7 @@ import pytest
 
 from sr_models.data.image import read_image
 from sr_models.data.resize import imresize
-from sr_models.training.validation import held_out, measure, write_samples
+from sr_models.training.validation import held_out, measure, write_held_out, write_samples
 from sr_models.zoo.bicubic import Bicubic
 
 
@@ -47,3 +47,12 @@ def test_samples_show_lr_result_and_hr_side_by_side(pack, tmp_path):
     assert sheet.shape == (height + 4, 3 * width, 3)
     assert np.array_equal(sheet[:height, width : 2 * width], pairs.hr[0])
     assert np.array_equal(sheet[0:height:4, 0:width:4], pairs.lr[0])
+
+
+def test_the_held_out_middles_are_written_as_they_are_validated_on(pack, tmp_path):
+    count = write_held_out(pack, 4, tmp_path / "held")
+    pairs = held_out(pack, 4)
+    files = sorted((tmp_path / "held").iterdir())
+    assert count == len(files) == len(pairs.hr)
+    for path, hr in zip(files, pairs.hr, strict=True):
+        assert np.array_equal(read_image(path), hr)
