@@ -6,9 +6,9 @@ import numpy.typing as npt
 from sr_models.data.image import Image
 
 PEAK = 255.0  # also for luma: the papers keep 255 although studio swing spans 16-235
-WEIGHTS = (65.481, 128.553, 24.966)
+LUMA_WEIGHTS = (65.481, 128.553, 24.966)
 """BT.601 luma, studio swing, of R, G and B in [0, 1] (add 16): the numbers of MATLAB's rgb2ycbcr."""
-_THOUSANDTHS = tuple(round(1000 * weight) for weight in WEIGHTS)
+_THOUSANDTHS = tuple(round(1000 * weight) for weight in LUMA_WEIGHTS)
 
 
 def luma(image: Image) -> npt.NDArray[np.float64]:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from sr_models.data.errors import InputError
 from sr_models.data.image import Image
-from sr_models.data.luma import WEIGHTS
+from sr_models.data.luma import LUMA_WEIGHTS
 from sr_models.inference.torch_upscaler import fold_batch_norm, upscaler
 from sr_models.inference.weights_file import load_network
 
@@ -18,8 +18,8 @@ _OPSET = 18
 def export_onnx(weights: Path, out: Path) -> int:
     """Write weights as an ONNX file and return the largest difference to ours, in grey levels (0 or 1).
 
-    The graph maps RGB float (N, 3, h, w) in [0, 1] to (N, 3, s*h, s*w), for luma networks too: they
-    bring their chroma along. A difference above 1 raises InputError and leaves no file.
+    The graph maps RGB float (N, 3, h, w) in [0, 1] to (N, 3, s*h, s*w), for luma networks too:
+    their graph includes the bicubic chroma. A difference above 1 raises InputError and leaves no file.
     """
     from sr_models.inference.foreign import open_model_file
 
@@ -48,7 +48,7 @@ class WithChroma(nn.Module):
         super().__init__()
         self.network = network
         self.enlarge = BicubicEnlargement(scale)
-        self.register_buffer("weights", torch.tensor(WEIGHTS).reshape(1, 3, 1, 1) / 255.0)
+        self.register_buffer("weights", torch.tensor(LUMA_WEIGHTS).reshape(1, 3, 1, 1) / 255.0)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the enlarged picture, (N, 3, h, w) -> (N, 3, s*h, s*w)."""
