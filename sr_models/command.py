@@ -37,9 +37,9 @@ def run_command(prog: str, description: str, commands: Sequence[Command], argv: 
     try:
         return args.command.run(args)  # type: ignore[no-any-return]
     except InputError as error:
-        return _said(f"{prog} {args.command.name}: {error}", 2)
+        return _fail(f"{prog} {args.command.name}: {error}", 2)
     except KeyboardInterrupt:
-        return _said(f"{prog} {args.command.name}: interrupted", 130)
+        return _fail(f"{prog} {args.command.name}: interrupted", 130)
     except BrokenPipeError:  # the reader of our output (head, less) has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -47,9 +47,9 @@ def run_command(prog: str, description: str, commands: Sequence[Command], argv: 
         if error.strerror is None:
             raise
         what = ": ".join(str(part) for part in (error.filename, error.strerror) if part)
-        return _said(f"{prog} {args.command.name}: {what}", 2)
+        return _fail(f"{prog} {args.command.name}: {what}", 2)
 
 
-def _said(line: str, code: int) -> int:
+def _fail(line: str, code: int) -> int:
     print(line, file=sys.stderr)  # noqa: T201
     return code

@@ -109,7 +109,8 @@ def _from_file(name: str, path: Path) -> Model:
 
 def _import_factory(spec: str) -> Build:
     place, _, attribute = spec.rpartition(":")
-    if not place or not attribute:
+    is_module = all(part.isidentifier() for part in place.split("."))
+    if not attribute or not (is_module or place.endswith(".py")):
         raise InputError(
             f"expected NAME=module:function, NAME=path/file.py:function or NAME=FILE "
             f"({', '.join(MODEL_SUFFIXES)}), got {spec!r}"

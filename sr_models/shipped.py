@@ -4,7 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from sr_models.data.errors import InputError
+from sr_models.data.errors import UnknownNameError
 from sr_models.models import model
 from sr_models.upscaler import Upscaler
 
@@ -12,11 +12,10 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 
 def weights_path(name: str) -> Path:
-    """Return the file of the shipped weights called name, or raise InputError."""
+    """Return the file of the shipped weights called name, or raise UnknownNameError."""
     path = WEIGHTS / f"{name}.safetensors"
     if not path.is_file():
-        known = sorted(p.stem for p in WEIGHTS.glob("*.safetensors"))
-        raise InputError(f"no weights called {name!r} are shipped; there are {', '.join(known) or 'none'}")
+        raise UnknownNameError("shipped weights", name, (p.stem for p in WEIGHTS.glob("*.safetensors")))
     return path
 
 

@@ -1,4 +1,4 @@
-"""The one contract every model meets: uint8 RGB in, uint8 RGB out. No torch here."""
+"""The interface of every model: uint8 RGB in, uint8 RGB out. Nothing here imports torch."""
 
 from typing import Protocol, runtime_checkable
 
@@ -25,7 +25,7 @@ class Upscaler(Protocol):
 
 @runtime_checkable
 class LumaUpscaler(Upscaler, Protocol):
-    """An upscaler that works on luma and treats chroma as an afterthought (bicubic, SRCNN, ESPCN, DRCN)."""
+    """An upscaler that can also be applied to luma alone (bicubic, SRCNN, ESPCN, DRCN)."""
 
     def upscale_luma(self, lr: Luma, /) -> Luma:
         """Return luma (h, w) at scale times its size, not rounded."""

@@ -149,9 +149,9 @@ def _open_folder(name: str, folder: Path, scale: int, lr: str) -> list[Picture]:
 
 
 def _check_sizes(picture: Picture, lr: Image, hr: Image) -> None:
-    wanted = (hr.shape[0] // picture.scale, hr.shape[1] // picture.scale)
-    if lr.shape[:2] != wanted:
+    expected = (hr.shape[0] // picture.scale, hr.shape[1] // picture.scale)
+    if lr.shape[:2] != expected:
         raise InputError(
-            f"{picture.lr}: {wanted[1]}x{wanted[0]} wanted (hr / {picture.scale}), "
-            f"{lr.shape[1]}x{lr.shape[0]} came"
+            f"{picture.lr}: expected {expected[1]}x{expected[0]} (hr / {picture.scale}), "
+            f"got {lr.shape[1]}x{lr.shape[0]}"
         )

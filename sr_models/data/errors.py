@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 class InputError(ValueError):
-    """What the user gave cannot be used. The message says what was wanted, what came, what to do."""
+    """What the user gave cannot be used. The message says what was expected, what was given, what to do."""
 
 
 class UnknownNameError(InputError):

@@ -43,13 +43,15 @@ def cache_dir() -> Path:
 
 def locate(manifest: Manifest, file: File) -> Path | None:
     """Return where the file is on this machine, verified, or None. A file that fails its hash raises."""
-    wanted = file.sha256 or _recorded(manifest).get(file.path, "")
+    expected = file.sha256 or _recorded(manifest).get(file.path, "")
     for path in _candidates(manifest, file):
         if path.is_file():
             found = sha256_of(path)
-            if wanted and found != wanted:
-                raise InputError(f"{path} is not {manifest.name}'s {file.image}: sha256 {found[:12]}... "
-                                 f"came, {wanted[:12]}... is published; delete or replace it")  # fmt: skip
+            if expected and found != expected:
+                raise InputError(
+                    f"{path} is not {manifest.name}'s {file.image}: expected sha256 {expected[:12]}..., "
+                    f"got {found[:12]}...; delete or replace it"
+                )
             return path
     return None
 
@@ -99,8 +101,8 @@ def download(url: str, target: Path, sha256: str, report: Report = lambda _: Non
         found = sha256_of(part)
         if not found.startswith(sha256):
             part.unlink()
-            raise FetchError(f"{url} does not hold what it is known for: sha256 {found[:12]}... came, "
-                             f"{sha256[:12]}... was wanted; the file was discarded")  # fmt: skip
+            raise FetchError(f"{url} has changed: expected sha256 {sha256[:12]}..., got {found[:12]}...; "
+                             "the download was discarded")  # fmt: skip
         os.replace(part, target)
     Path(str(part) + ".lock").unlink(missing_ok=True)
 
@@ -155,7 +157,7 @@ def _receive_once(url: str, part: Path, report: Report) -> None:
                 received += len(chunk)
                 report(len(chunk))
     if 0 <= expected != received:
-        raise EOFError(f"{received} of {expected} bytes came")
+        raise EOFError(f"expected {expected} bytes, got {received}")
 
 
 def _is_final(error: Exception) -> bool:
@@ -179,7 +181,7 @@ def _fetch_archive(manifest: Manifest, files: list[File], report: Report) -> Non
                 recorded[file.path] = hashlib.sha256(data).hexdigest()
     except (zipfile.BadZipFile, KeyError) as error:
         archive.unlink()
-        raise FetchError(f"{manifest.archive} is not the archive it is known for ({error})") from error
+        raise FetchError(f"{manifest.archive} is not the expected archive ({error})") from error
     write_bytes(_record_file(manifest), json.dumps(recorded, indent=1, sort_keys=True).encode())
     archive.unlink()
 

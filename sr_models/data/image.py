@@ -47,7 +47,7 @@ def read_image(path: str | os.PathLike[str]) -> Image:
         if picture.mode in _ALPHA_MODES:
             picture = _drop_opaque_alpha(picture, path)
         if picture.mode not in ("1", "L", "RGB"):
-            raise InputError(f"{path}: 8-bit RGB or grey wanted, {picture.mode} came: convert it first")
+            raise InputError(f"{path}: expected 8-bit RGB or grey, got {picture.mode}: convert it first")
         if picture.getexif().get(Base.Orientation, 1) != 1:
             picture = ImageOps.exif_transpose(picture)
         return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
@@ -93,7 +93,7 @@ def crop_border(image: Image, crop_px: int) -> Image:
     """Return image without crop_px pixels on each side."""
     height, width = image.shape[:2]
     if min(height, width) <= 2 * crop_px:
-        raise InputError(f"a {width}x{height} picture has nothing left after a crop of {crop_px} px a side")
+        raise InputError(f"a crop of {crop_px} px on each side leaves nothing of a {width}x{height} picture")
     return image[crop_px : height - crop_px, crop_px : width - crop_px]
 
 
@@ -122,9 +122,9 @@ def open_picture(path: str | os.PathLike[str]) -> Iterator[PillowImage.Image]:
     try:
         with _bombs_refused(), PillowImage.open(path, formats=FORMATS) as picture:
             if getattr(picture, "n_frames", 1) > 1:
-                raise InputError(f"{path}: one picture wanted, an animation came")
+                raise InputError(f"{path}: expected one picture, got an animation")
             if _is_16_bit(picture):
-                raise InputError(f"{path}: 8 bits a sample wanted, 16 came: convert it first")
+                raise InputError(f"{path}: expected 8 bits a sample, got 16: convert it first")
             picture.load()
             yield picture
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""MATLAB's `imresize(..., 'bicubic')`, digit by digit: four functions behind one name.
+"""MATLAB's `imresize(..., 'bicubic')`, equal in every bit: four variants of one function.
 
 The kernel is Keys' cubic convolution with a = -0.5 (IEEE TASSP 29(6), 1981), stretched by 1/scale
 when shrinking. What differs between MATLAB versions and input types, and between published data
@@ -33,9 +33,9 @@ def imresize(
     uint8. float64 in, float64 out: never rounded. Results equal MATLAB's in every bit of uint8.
     """
     if scale <= 0:
-        raise InputError(f"a positive scale is wanted, {scale} came")
+        raise InputError(f"expected a positive scale, got {scale}")
     result = picture.astype(np.float64)
-    for axis in (0, 1):  # rows first; order shows, because each pass rounds
+    for axis in (0, 1):  # rows first: the order matters, because each pass rounds
         matrix = resize_matrix(picture.shape[axis], scale, border)
         result = _as_stored(_apply(matrix, result, axis), picture.dtype)
     return np.ascontiguousarray(result).astype(picture.dtype)

@@ -1,1 +1,1 @@
-"""From a weights file to an upscaler, and to the forms in which others want it."""
+"""Weights files, upscalers made from them, and other formats to read and write."""

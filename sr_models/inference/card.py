@@ -1,4 +1,4 @@
-"""A model card as people read it: tables of what was done, with which pictures, and what came of it."""
+"""A model card as Markdown tables."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ _SHA256 = 12  # digits shown
 
 
 def card_markdown(card: Card, parameters: int) -> str:
-    """Return the card as Markdown. It says what was done, and nothing that was not."""
+    """Return the card as Markdown; what it does not state is left out."""
     summary = {
         "network": _options(to_json(card.network)),
         "parameters": f"{parameters:,}",

@@ -18,8 +18,8 @@ _OPSET = 18
 def export_onnx(weights: Path, out: Path) -> int:
     """Write weights as an ONNX file and return the largest difference to ours, in grey levels (0 or 1).
 
-    The graph maps RGB float (N, 3, h, w) in [0, 1] to (N, 3, s*h, s*w), for luma networks too: they
-    bring their chroma along. A difference above 1 raises InputError and leaves no file.
+    The graph maps RGB float (N, 3, h, w) in [0, 1] to (N, 3, s*h, s*w), for luma networks too:
+    their graph includes the bicubic chroma. A difference above 1 raises InputError and leaves no file.
     """
     from sr_models.inference.foreign import open_model_file
 

@@ -1,4 +1,4 @@
-"""Model files behind the Upscaler contract: weights of ours, spandrel's checkpoints, ONNX, TorchScript.
+"""Model files as upscalers: weights files of srmos, checkpoints that spandrel knows, ONNX, TorchScript.
 
 Pickles are only ever read with `weights_only=True`.
 """
@@ -28,7 +28,7 @@ _PROBE = 16  # side of the picture that tells the scale of a file that does not 
 def open_model_file(path: Path, scale: int | None = None) -> Upscaler:
     """Return the upscaler in a model file; one of another scale than asked for raises InputError.
 
-    Without a scale, any is welcome.
+    Without a scale, any scale is accepted.
     """
     suffix = path.suffix.lower()
     if suffix == ".onnx":
@@ -49,7 +49,7 @@ def open_network(network: nn.Module, scale: int, where: str) -> Upscaler:
 
 def _at_scale(model: Upscaler, scale: int | None, path: Path) -> Upscaler:
     if scale not in (None, model.scale):
-        raise InputError(f"{path}: upscales by {model.scale}, x{scale} was asked for")
+        raise InputError(f"{path}: expected a scale of {scale}, got a model of scale {model.scale}")
     return model
 
 
@@ -66,7 +66,7 @@ def _torchscript(path: Path) -> nn.Module | None:
 
 
 def _probe(network: nn.Module, path: Path) -> TorchUpscaler:
-    """Return network as an upscaler of RGB in [0, 1]; what it makes of a small picture tells its scale."""
+    """Return network as an upscaler of RGB in [0, 1]; its result for a small picture tells its scale."""
     network = network.eval()
     with torch.inference_mode():
         try:
@@ -78,13 +78,13 @@ def _probe(network: nn.Module, path: Path) -> TorchUpscaler:
     shape = tuple(out.shape) if isinstance(out, torch.Tensor) else ()
     if len(shape) != 4 or shape[1] != 3 or shape[2] % _PROBE or shape[2] != shape[3]:
         raise InputError(
-            f"{path}: made {shape or type(out).__name__} of (1, 3, 16, 16); wanted (1, 3, 16*s, 16*s)"
+            f"{path}: expected (1, 3, 16*s, 16*s) from (1, 3, 16, 16), got {shape or type(out).__name__}"
         )
     return TorchUpscaler(_Whole(network), shape[2] // _PROBE, _ON_CPU)
 
 
 class _Whole(nn.Module):
-    """A network whose receptive field nobody stated: always run on the whole picture."""
+    """A network of unknown receptive field: always run on the whole picture, never in tiles."""
 
     reach = 0
     floats_per_pixel = 0
@@ -102,7 +102,7 @@ def _open_spandrel(path: Path) -> Upscaler:
         from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
     except ImportError:
         raise InputError(
-            f"{path}: not a file of ours; other checkpoints need spandrel: pip install -e '.[spandrel]'"
+            f"{path}: other checkpoints than ours need spandrel: pip install -e '.[spandrel]'"
         ) from None
     state = _state_dict(path)
     try:
@@ -117,7 +117,7 @@ def _open_spandrel(path: Path) -> Upscaler:
 
 
 class _Padded(nn.Module):
-    """A spandrel model; it pads to the multiples its architecture wants and crops again."""
+    """A spandrel model; it pads to the multiples its architecture needs and crops again."""
 
     reach = 0
     floats_per_pixel = 0
@@ -151,7 +151,7 @@ def _state_dict(path: Path) -> dict[str, Any]:
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
     if not isinstance(state, dict):
-        raise InputError(f"{path}: a state dict wanted, {type(state).__name__} came")
+        raise InputError(f"{path}: expected a state dict, got {type(state).__name__}")
     return state
 
 
@@ -187,5 +187,5 @@ def _open_onnx(path: Path) -> OnnxUpscaler:
     except Exception as error:  # noqa: BLE001 (onnxruntime's errors have no common base of their own)
         raise InputError(f"{path}: onnxruntime cannot run it ({str(error).splitlines()[0][:200]})") from None
     if out.ndim != 4 or out.shape[1] != 3 or out.shape[2] % _PROBE:
-        raise InputError(f"{path}: made {out.shape} of (1, 3, 16, 16); wanted (1, 3, 16*s, 16*s)")
+        raise InputError(f"{path}: expected (1, 3, 16*s, 16*s) from (1, 3, 16, 16), got {out.shape}")
     return OnnxUpscaler(session, out.shape[2] // _PROBE)

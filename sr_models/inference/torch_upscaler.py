@@ -35,13 +35,13 @@ def _no_progress(_share: float) -> None:
 
 @dataclass(frozen=True)
 class Inference:
-    """How a network runs; what it computes does not depend on it beyond rounding."""
+    """How a network runs. Apart from the self-ensemble, results differ by rounding only."""
 
     device: str = "auto"
     """`auto` (CUDA, else MPS, else CPU) or any name that torch knows."""
     dtype: Dtype = "fp32"
     memory_mb: int = 2048
-    """Activations beyond this are avoided by working in tiles."""
+    """Pictures whose activations would take more are computed in tiles."""
     self_ensemble: bool = False
     """Mean over the eight orientations of the input: about +0.1 dB at 8 times the cost."""
     on_progress: Progress = field(default=_no_progress, compare=False)
@@ -56,7 +56,7 @@ class TorchUpscaler:
     scale: int
     inference: Inference = field(default_factory=Inference)
     parameters: int | None = None
-    """Of the network as trained: fewer are left once batch norms are folded."""
+    """Of the network as trained; folding batch norms leaves fewer."""
 
     def __call__(self, lr: Image) -> Image:
         """Return lr at scale times its size."""
@@ -75,7 +75,7 @@ class LumaTorchUpscaler:
     scale: int
     inference: Inference = field(default_factory=Inference)
     parameters: int | None = None
-    """Of the network as trained: fewer are left once batch norms are folded."""
+    """Of the network as trained; folding batch norms leaves fewer."""
 
     def __call__(self, lr: Image) -> Image:
         """Return lr at scale times its size."""
@@ -214,7 +214,7 @@ def _tile(forward: Callable[[Tensor], Tensor], x: Tensor, scale: int, reach: int
 def tile_side(network: nn.Module, pictures: int, inference: Inference) -> int:
     """Return the side of a tile, without its overlap, in LR pixels, that stays within the memory budget."""
     floats = int(network.floats_per_pixel)  # type: ignore[arg-type]
-    if floats == 0:  # nobody knows how far this network looks: always the whole picture
+    if floats == 0:  # the receptive field is unknown: always the whole picture
         return sys.maxsize
     pixels = inference.memory_mb * 2**20 / (4 * floats * pictures)
     return max(32, int(pixels**0.5) - 2 * int(network.reach))  # type: ignore[arg-type]
@@ -248,7 +248,7 @@ def _fold_pairs(layers: nn.Sequential) -> None:
 
 
 def _activate_in_place(network: nn.Module) -> None:
-    """Let activations overwrite what a convolution before them made: large blocks are slow to come by."""
+    """Let activations overwrite the output of the convolution before them: allocating memory is slow."""
     for layers in list(network.modules()):
         if isinstance(layers, nn.Sequential):
             before: nn.Module | None = None

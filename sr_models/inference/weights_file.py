@@ -1,4 +1,4 @@
-"""Weights files: safetensors whose metadata says what network this is and how it came to be."""
+"""Weights files: safetensors with a model card in the metadata."""
 
 import json
 from collections.abc import Mapping
@@ -21,12 +21,12 @@ _KEY = "srmos"
 
 @dataclass(frozen=True)
 class Card:
-    """A model card: what was done, with which pictures, and what came of it. Nothing here is guessed."""
+    """A model card: how a network was trained, on which pictures, and what was measured."""
 
     name: str
     network: NetworkConfig
     recipe: Mapping[str, Any] = field(default_factory=dict)
-    """The TrainConfig as plain values, and the steps really made."""
+    """The TrainConfig as plain values, and the steps that were done."""
     pictures: Mapping[str, Any] = field(default_factory=dict)
     """Which pictures, their number, digest and terms, and which test sets they were checked against."""
     licence: str = "Apache-2.0"
@@ -49,23 +49,23 @@ def save_weights(path: Path, network: nn.Module, card: Card, *, half: bool = Fal
 
 
 def load_card(path: Path) -> Card:
-    """Return the card of a weights file of ours, or raise InputError."""
+    """Return the card of a weights file, or raise InputError."""
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: not a whole safetensors file ({error})") from None
+        raise InputError(f"{path}: not a complete safetensors file ({error})") from None
     if _KEY not in metadata:
-        raise InputError(f"{path}: a safetensors file, but without the card that srmos writes")
+        raise InputError(f"{path}: a safetensors file without the card of srmos")
     values = json.loads(metadata[_KEY])
     history = tuple(values.pop("history", ()))
     return Card(**{**values, "network": from_json(values["network"]), "history": history})
 
 
 def is_ours(path: Path) -> bool:
-    """Return whether a safetensors file carries a card of ours."""
+    """Return whether a safetensors file carries a card."""
     try:
         with safe_open(path, "pt") as file:
             return _KEY in (file.metadata() or {})
@@ -84,22 +84,22 @@ def load_network(path: Path) -> tuple[nn.Module, Card]:
 
 
 def open_weights(path: Path, scale: int | None = None) -> TorchUpscaler | LumaTorchUpscaler:
-    """Return the upscaler in a weights file of ours; another scale than asked for is an InputError."""
+    """Return the upscaler in a weights file of srmos; raises InputError for another scale than its own."""
     network, card = load_network(path)
     if scale not in (None, card.network.scale):
-        raise InputError(f"{card.name} upscales by {card.network.scale}, x{scale} was asked for")
+        raise InputError(f"expected a scale of {scale}, but {card.name} has scale {card.network.scale}")
     return upscaler(network, card.network.scale, card.network.colour)
 
 
 def load_exactly(network: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     """Fill the network's floating-point state from tensors; other names or shapes are an InputError."""
-    wanted = {k: v for k, v in network.state_dict().items() if v.is_floating_point()}
-    missing, unexpected = sorted(wanted.keys() - tensors.keys()), sorted(tensors.keys() - wanted.keys())
-    reshaped = [k for k in wanted.keys() & tensors.keys() if wanted[k].shape != tensors[k].shape]
+    expected = {k: v for k, v in network.state_dict().items() if v.is_floating_point()}
+    missing, unexpected = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
+    reshaped = [k for k in expected.keys() & tensors.keys() if expected[k].shape != tensors[k].shape]
     if missing or unexpected or reshaped:
         raise InputError(
-            f"{path}: weights of another network (missing {_some(missing)}; unexpected {_some(unexpected)}; "
-            f"of another shape {_some(sorted(reshaped))})"
+            f"{path}: the weights do not fit the network (missing {_some(missing)}; "
+            f"unexpected {_some(unexpected)}; different shape {_some(sorted(reshaped))})"
         )
     network.load_state_dict(tensors, strict=False)
 

@@ -1,4 +1,4 @@
-"""Bicubic enlargement as a convolution: what SRCNN sees first, at any size and in any graph format."""
+"""Bicubic enlargement as a convolution: the input of SRCNN and DRCN, for pictures of any size."""
 
 import torch
 from torch import Tensor, nn

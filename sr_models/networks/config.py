@@ -34,9 +34,10 @@ def from_json(values: Mapping[str, Any]) -> NetworkConfig:
 
 
 def started_alike(config: NetworkConfig) -> NetworkConfig:
-    """Return config without what does not matter to a run that starts from its weights.
+    """Return config with the options that do not change the shape of its weights set to one value.
 
-    That is how they began, and how often a DRCN applied its one recursion.
+    Those are the initialisation, and the number of recursions of a DRCN. Two networks that are equal after
+    this can start from each other's weights.
     """
     if isinstance(config, DrcnConfig):
         return replace(config, recursions=1)

@@ -6,13 +6,13 @@ from torch import Tensor, nn
 
 _PLAN = ((1, 1), (1, 2), (2, 1), (2, 2), (4, 1), (4, 2), (8, 1), (8, 2))  # (channels in widths, stride)
 _SLOPE = 0.2
-_POOLED = 6  # what 96x96 crops leave, so that at the paper's crop size the pooling changes nothing
+_POOLED = 6  # the map of a 96x96 crop, the paper's size, for which pooling changes nothing
 
 
 class Discriminator(nn.Module):
-    """Pictures (N, 3, H, W) in [-1, 1] -> logits (N,): high for what looks like an original.
+    """Pictures (N, 3, H, W) in [-1, 1] -> logits (N,): high for original pictures.
 
-    The paper's sigmoid is left to the losses, which need its logarithm. The last map is pooled to 6x6, its
+    There is no sigmoid: the losses need its logarithm. The last map is pooled to 6x6, its
     size for the paper's 96x96 crops (23,565,505 parameters), so that crops may have any size.
     """
 

@@ -1,4 +1,4 @@
-"""DRCN (Kim et al., CVPR 2016): one convolution applied again and again, every turn of it supervised."""
+"""DRCN (Kim et al., CVPR 2016): one convolution applied repeatedly, every recursion supervised."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from sr_models.data.errors import InputError
 from sr_models.networks.bicubic import BicubicEnlargement
 from sr_models.networks.thin_conv import ThinConv2d
 
-_QUIET = 0.1
-_GAIN = 3.0  # as SRCNN's
+_LAST_GAIN = 0.1
+_FIRST_GAIN = 3.0  # as SRCNN's
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,9 @@ class DrcnConfig:
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.recursions < 1:
-            raise InputError(f"{self.recursions} recursions of width {self.width} are no DRCN")
+            raise InputError(
+                f"expected 1 or more recursions of width 1 or more, got {self.recursions} of {self.width}"
+            )
 
     def build(self) -> "Drcn":
         """Return the untrained network."""
@@ -45,13 +47,13 @@ class Drcn(nn.Module):
         super().__init__()
         width, self.recursions = config.width, config.recursions
         self.enlarge = BicubicEnlargement(config.scale)
-        seen = nn.Conv2d(1, width, 3, padding=1, padding_mode="replicate")  # no edge where the picture ends
-        self.embed = nn.Sequential(seen, nn.ReLU(), _conv(width, width), nn.ReLU())
+        first = nn.Conv2d(1, width, 3, padding=1, padding_mode="replicate")  # zeros would be an edge
+        self.embed = nn.Sequential(first, nn.ReLU(), _conv(width, width), nn.ReLU())
         self.recur = nn.Sequential(_conv(width, width), nn.ReLU())
         self.reconstruct = nn.Sequential(_conv(width, width), nn.ReLU(), ThinConv2d(width, 1, 3, padding=1))
         self.weights = nn.Parameter(torch.full((config.recursions,), 1 / config.recursions))
         self.reach = 2 + -(-(4 + config.recursions) // config.scale)
-        """How far a picture's pixel can act on the result, in LR pixels."""
+        """LR pixels beyond a tile that its result depends on."""
         self.floats_per_pixel = 3 * width * config.scale**2
         _start(self)
 
@@ -83,9 +85,9 @@ def _conv(n_in: int, n_out: int) -> nn.Conv2d:
 
 @torch.no_grad()
 def _start(network: Drcn) -> None:
-    """He's start, and the identity as recursion; the last layer's at a tenth, so as to begin near bicubic.
+    """He initialisation, the identity as recursion, and a last layer at a tenth: a start near bicubic.
 
-    The first filters sum to zero and see contrast alone, as SRCNN's do and for the same reason.
+    The first filters sum to zero, as SRCNN's do and for the same reason.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d) and module.bias is not None:
@@ -94,6 +96,6 @@ def _start(network: Drcn) -> None:
     first, recursion, last = network.embed[0], network.recur[0], network.reconstruct[-1]
     if isinstance(first, nn.Conv2d) and isinstance(recursion, nn.Conv2d) and isinstance(last, nn.Conv2d):
         first.weight -= first.weight.mean((1, 2, 3), keepdim=True)
-        first.weight *= _GAIN
+        first.weight *= _FIRST_GAIN
         nn.init.dirac_(recursion.weight)
-        last.weight *= _QUIET
+        last.weight *= _LAST_GAIN

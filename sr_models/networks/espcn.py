@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-_GAIN = 3.0  # of 1, 3 and 10, the best after 1,500 steps
+_FIRST_GAIN = 3.0  # of 1, 3 and 10, the best after 1,500 steps
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class EspcnConfig:
 class Espcn(nn.Module):
     """Luma (N, 1, h, w) in [0, 1] -> (N, 1, scale*h, scale*w)."""
 
-    reach = 4  # 2 + 1 + 1: how far a picture's pixel can act on the result, in LR pixels
+    reach = 4  # 2 + 1 + 1: LR pixels beyond a tile that its result depends on
 
     def __init__(self, config: EspcnConfig) -> None:
         super().__init__()
@@ -45,18 +45,18 @@ class Espcn(nn.Module):
 
 @torch.no_grad()
 def _start(first: nn.Conv2d, second: nn.Conv2d, last: nn.Conv2d) -> None:
-    """Start where tanh bends, at another brightness for each channel.
+    """Start where tanh is not linear, at another brightness for each channel.
 
-    Luma detail is a few hundredths: with the usual start tanh is a straight line to it, the network an odd
+    Luma detail is a few hundredths. With the usual start tanh is linear in that range, the network an odd
     function around mid-grey, and training stays there for tens of thousands of steps (0.2 dB lost).
     """
     if first.bias is None or second.bias is None:
-        raise TypeError("convolutions with a bias are wanted")
+        raise TypeError("expected convolutions with a bias")
     n = first.out_channels
     filters = torch.randn_like(first.weight)
-    is_contrast = torch.arange(n).reshape(-1, 1, 1, 1) % 2 == 0  # every other channel is blind to brightness
+    is_contrast = torch.arange(n).reshape(-1, 1, 1, 1) % 2 == 0  # these filters sum to zero
     filters -= filters.mean((1, 2, 3), keepdim=True) * is_contrast
-    first.weight.copy_(_GAIN * filters / first.kernel_size[0])
+    first.weight.copy_(_FIRST_GAIN * filters / first.kernel_size[0])
     first.bias.copy_(-first.weight.sum((1, 2, 3)) * torch.empty(n).uniform_(-0.4, 0.4))
     second.weight.normal_(std=(9 * n) ** -0.5)
     second.bias.uniform_(-0.5, 0.5)

@@ -1,4 +1,4 @@
-"""A PReLU of one slope, quick to train on CPUs."""
+"""A PReLU with one slope that is fast to train on CPUs."""
 
 from typing import Any, cast
 
@@ -9,9 +9,9 @@ from torch import Tensor, nn
 class SharedPReLU(nn.PReLU):
     """nn.PReLU with one slope for all channels.
 
-    PyTorch's gradient on CPUs works out the slope's for every element before it is summed, in a loop that is
-    not vectorised: a fifth of an SRResNet step in bf16. Here, on CPUs, it is a product and a sum. Elsewhere
-    PyTorch's own is taken: it never asks for the slope's value, so a step can be captured as a CUDA graph.
+    On CPUs PyTorch computes the slope's gradient for every element before it sums them, in a loop that is not
+    vectorised: a fifth of an SRResNet step in bf16. Here, on CPUs, it is a product and a sum. Elsewhere
+    PyTorch's own is used: it does not read the slope's value, so a step can be captured as a CUDA graph.
     """
 
     def __init__(self) -> None:

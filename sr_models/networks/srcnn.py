@@ -11,8 +11,8 @@ from sr_models.data.errors import InputError
 from sr_models.networks.bicubic import BicubicEnlargement
 from sr_models.networks.thin_conv import ThinConv2d
 
-_GAIN = 3.0  # 1 is as good after 1,000 steps
-_QUIET = 0.1
+_FIRST_GAIN = 3.0  # 1 is as good after 1,000 steps
+_LAST_GAIN = 0.1
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class SrcnnConfig:
 
     def __post_init__(self) -> None:
         if len(self.kernels) != 3 or any(k % 2 == 0 for k in self.kernels):
-            raise InputError(f"three odd kernel sizes are wanted for SRCNN, {self.kernels} came")
+            raise InputError(f"expected three odd kernel sizes, got {self.kernels}")
 
     def build(self) -> "Srcnn":
         """Return the untrained network."""
@@ -46,7 +46,7 @@ class Srcnn(nn.Module):
         self.body = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), last)
         self.margin = (k1 + k2 + k3 - 3) // 2
         self.reach = 2 + -(-self.margin // config.scale)
-        """How far a picture's pixel can act on the result, in LR pixels."""
+        """LR pixels beyond a tile that its result depends on."""
         self.floats_per_pixel = 3 * n1 * config.scale**2
 
     def forward(self, x: Tensor) -> Tensor:
@@ -57,18 +57,18 @@ class Srcnn(nn.Module):
 
 @torch.no_grad()
 def _start(first: nn.Conv2d, second: nn.Conv2d, last: nn.Conv2d) -> None:
-    """Start near bicubic: channel 0 carries the picture through, the others see contrast alone.
+    """Start near bicubic: channel 0 carries the picture through, the other filters sum to zero.
 
-    Filters that also answer to brightness leave their ReLU on, or off, all over a picture: a linear network,
-    which 1,000 steps hardly change (0.33 dB behind this start).
+    A filter that responds to brightness has its ReLU on, or off, in a whole picture. The network is then
+    linear, and 1,000 steps hardly change that (0.33 dB behind this start).
     """
     for conv in (first, second, last):
         nn.init.kaiming_normal_(conv.weight)
         if conv.bias is not None:
             nn.init.zeros_(conv.bias)
     first.weight -= first.weight.mean((1, 2, 3), keepdim=True)
-    first.weight *= _GAIN
-    last.weight *= _QUIET
+    first.weight *= _FIRST_GAIN
+    last.weight *= _LAST_GAIN
     first.weight[0] = second.weight[0] = 0.0
     second.weight[:, 0] = 0.0
     for conv in (first, second, last):

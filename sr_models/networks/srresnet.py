@@ -29,18 +29,20 @@ class SrresnetConfig:
     norm: Literal["batch", "none"] = "batch"
     long_skip: bool = True
     init: Literal["default", "icnr", "passthrough"] = "default"
-    """How weights start. `icnr`: upscaling convolutions without checkerboard. `passthrough`: ICNR, and three
-    channels carry the picture through, so that training begins at nearest neighbour and not at noise."""
+    """How weights start. `icnr`: upscaling convolutions without a checkerboard pattern. `passthrough`: ICNR,
+    and three channels carry the picture through, so that training begins at nearest neighbour."""
 
     def __post_init__(self) -> None:
         if self.scale not in _STAGES:
-            raise InputError(f"SRResNet has scales {', '.join(map(str, _STAGES))}, {self.scale} came")
+            raise InputError(f"expected a scale of {', '.join(map(str, _STAGES))}, got {self.scale}")
         if self.blocks < 0 or self.width < 1:
-            raise InputError(f"{self.blocks} blocks of width {self.width} are no SRResNet")
+            raise InputError(
+                f"expected 0 or more blocks of width 1 or more, got {self.blocks} of {self.width}"
+            )
         if self.norm not in ("batch", "none"):
-            raise InputError(f"norm is batch or none, {self.norm!r} came")
+            raise InputError(f"expected norm to be batch or none, got {self.norm!r}")
         if self.init not in ("default", "icnr", "passthrough"):
-            raise InputError(f"init is default, icnr or passthrough, {self.init!r} came")
+            raise InputError(f"expected init to be default, icnr or passthrough, got {self.init!r}")
 
     def build(self) -> "Srresnet":
         """Return the untrained network."""
@@ -63,7 +65,7 @@ class Srresnet(nn.Module):
         self.upscale = nn.Sequential(*(UpscaleStage(width, r) for r in _STAGES[config.scale]))
         self.tail = ThinConv2d(width, 3, 9, padding=4)
         self.reach = 4 + 2 * config.blocks + 1 + len(_STAGES[config.scale]) + 4
-        """How far a picture's pixel can act on the result, in LR pixels (a little more than the least)."""
+        """LR pixels beyond a tile that its result depends on (a little more than the least)."""
         self.floats_per_pixel = 3 * width * config.scale**2
         """Memory of the largest layer, per LR pixel: a convolution's result, shuffled, and its PReLU."""
         if config.init != "default":

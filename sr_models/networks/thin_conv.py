@@ -1,4 +1,4 @@
-"""A convolution to few channels, quick on CPUs."""
+"""A convolution to one to three channels that is fast on CPUs."""
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ class ThinConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (N, n_out, H, W)."""
-        if not _is_quick_here(x):
+        if not _is_faster_here(x):
             return super().forward(x)
         n_out, n_in, kernel, _ = self.weight.shape
         upright = self.weight.permute(3, 0, 1, 2).reshape(kernel * n_out, n_in, kernel, 1)
@@ -32,6 +32,6 @@ class ThinConv2d(nn.Conv2d):
         return F.conv2d(parts, self.columns.to(parts.dtype), self.bias, padding=(0, padding))
 
 
-def _is_quick_here(x: Tensor) -> bool:
-    quick = {"cpu": (torch.float32, torch.bfloat16), "cuda": (torch.bfloat16,)}
-    return x.dtype in quick.get(x.device.type, ()) and not torch.compiler.is_exporting()
+def _is_faster_here(x: Tensor) -> bool:
+    dtypes = {"cpu": (torch.float32, torch.bfloat16), "cuda": (torch.bfloat16,)}
+    return x.dtype in dtypes.get(x.device.type, ()) and not torch.compiler.is_exporting()

@@ -37,11 +37,11 @@ def patch_cost(target, t, t_row, soft, s, s_row, y, x, a, b, c, d):  # type: ign
             iy, ix = np.int32(py), np.int32(px)
             v, u = py - np.float32(iy), px - np.float32(ix)
             at = s + np.int64(iy) * s_row + np.int64(ix)
-            wanted = t + i * t_row + j
+            at_target = t + i * t_row + j
             weight = _WEIGHTS[i, j]
-            red = _between(soft, at, s_row, u, v, 0) - target[wanted, 0]
-            green = _between(soft, at, s_row, u, v, 1) - target[wanted, 1]
-            blue = _between(soft, at, s_row, u, v, 2) - target[wanted, 2]
+            red = _between(soft, at, s_row, u, v, 0) - target[at_target, 0]
+            green = _between(soft, at, s_row, u, v, 1) - target[at_target, 1]
+            blue = _between(soft, at, s_row, u, v, 2) - target[at_target, 2]
             r_sum += red
             g_sum += green
             b_sum += blue

@@ -1,7 +1,7 @@
-"""Generalised PatchMatch (Barnes et al., ECCV 2010): for each target patch, a source patch that is like it.
+"""Generalised PatchMatch (Barnes et al., ECCV 2010): a similar source patch for each target patch.
 
-Every kernel works on lines that no other call reads or writes, and chance comes from a counter: any number
-of threads gives the same bits. The kernels release the GIL.
+Every kernel works on lines that no other call reads or writes, and random numbers come from a counter: the
+result does not depend on the number of threads. The kernels release the GIL.
 """
 
 import math
@@ -30,7 +30,7 @@ SCALE_WEIGHT = np.float32(
     1e-3
 )  # cost of one unit of source scale below 1/alpha: there the source holds nothing new
 _SAME_PX, _SAME_STEP = np.float32(0.01), np.float32(0.001)  # nearer than this, a candidate is not tried again
-_ODD, _ODDER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1342543DE82EF95)
+_STATE_STEP, _SEED_STEP = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1342543DE82EF95)
 
 
 @jit
@@ -59,7 +59,7 @@ def assess(first, last, field, target, limits, sources):  # type: ignore[no-unty
 
 @jit
 def propagate_along_rows(first, last, step, field, target, limits, sources):  # type: ignore[no-untyped-def]
-    """Offer each patch of rows first..last-1 what its left (step 1) or right (-1) neighbour has chosen."""
+    """Try for each patch of rows first..last-1 the source of its left (step 1) or right (-1) neighbour."""
     width = field.shape[1]
     for i in range(first, last):
         for n in range(1, width):
@@ -69,7 +69,7 @@ def propagate_along_rows(first, last, step, field, target, limits, sources):  # 
 
 @jit
 def propagate_along_columns(first, last, step, field, target, limits, sources):  # type: ignore[no-untyped-def]
-    """Offer each patch of columns first..last-1 what its upper (1) or lower (-1) neighbour has chosen."""
+    """Try for each patch of columns first..last-1 the source of its upper (1) or lower (-1) neighbour."""
     height = field.shape[0]
     for n in range(1, height):
         i = n if step > 0 else height - 1 - n
@@ -102,12 +102,12 @@ def _try(field, i, j, target, limits, sources, y, x, a, b, c, d):  # type: ignor
 
 @jit
 def search(first, last, seed, field, target, limits, sources):  # type: ignore[no-untyped-def]
-    """Offer every patch of rows first..last-1 random changes of its own, over halving ranges."""
+    """Try for each patch of rows first..last-1 random changes of its source, over halving ranges."""
     height, width, _ = field.shape
     for i in range(first, last):
         for j in range(width):
             f = field[i, j]
-            state = seed + np.uint64(i * width + j) * _ODDER
+            state = seed + np.uint64(i * width + j) * _SEED_STEP
             reach, part = np.float32(max(height, width) / 8), np.float32(1)
             while reach > 1:
                 state, dy = draw(state)
@@ -126,7 +126,7 @@ def search(first, last, seed, field, target, limits, sources):  # type: ignore[n
 @jit
 def draw(state):  # type: ignore[no-untyped-def]
     """Return the next state and a float in [-1, 1): SplitMix64 (Steele, Lea, Flood, OOPSLA 2014)."""
-    state += _ODD
+    state += _STATE_STEP
     z = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     z ^= z >> np.uint64(31)

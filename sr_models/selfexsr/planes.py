@@ -1,8 +1,7 @@
-"""Perspective planes from vanishing points: where a wall recedes, sources lie along it, foreshortened.
+"""Perspective planes from vanishing points: a pattern that repeats along a wall gets smaller with distance.
 
-Line segments meet in vanishing points; each pair of these spans a plane. On a plane the search offers the
-sources that a repeated pattern would have there, as the affine transform that is nearest to the perspective
-one.
+Line segments meet in vanishing points; each pair of these spans a plane. On a plane the search tries the
+sources that a repeated pattern would have there, as the affine transform nearest to the perspective one.
 """
 
 import math
@@ -22,12 +21,12 @@ from sr_models.selfexsr.transforms import COST, A, B, C, D, X, Y, allowed, jit
 # top left corner.
 
 PLANE_WEIGHT = np.float32(1e-3)
-MOST_POINTS = 3
+MAX_POINTS = 3
 _TRIES = 1000
 _ANGLE = math.radians(2)  # a segment points at a vanishing point if it is off by less
-_FEWEST = 6  # segments of a vanishing point
+_MIN_SEGMENTS = 6  # segments of a vanishing point
 _SPREAD = 0.1  # of a segment's support, of the longer side
-_FLAT = 0.05  # support of "no plane", as part of the largest support of a plane
+_NO_PLANE = 0.05  # support of "no plane", as part of the largest support of a plane
 
 Vectors = npt.NDArray[np.float64]
 
@@ -53,7 +52,7 @@ def find_planes(lr: Image, seed: int = 0) -> Planes:
         return Planes(np.empty((0, 3)), np.empty((0, *size)))
     lines = np.array([np.cross(points[i], points[j]) for i, j in pairs])
     density = np.array([supports[i] * supports[j] for i, j in pairs])
-    flat = _FLAT * density.max() + 1e-12
+    flat = _NO_PLANE * density.max() + 1e-12
     return Planes(
         lines / np.linalg.norm(lines, axis=1, keepdims=True), density / (density.sum(axis=0) + flat)
     )
@@ -79,9 +78,9 @@ def vanishing_points(
     points: list[Vectors] = []
     members: list[npt.NDArray[np.int64]] = []
     left = np.arange(len(segments))
-    while len(points) < MOST_POINTS and len(left) >= _FEWEST:
+    while len(points) < MAX_POINTS and len(left) >= _MIN_SEGMENTS:
         point, inside = _best_point(segments[left], rng)
-        if inside.sum() < _FEWEST:
+        if inside.sum() < _MIN_SEGMENTS:
             break
         points.append(point)
         members.append(left[inside])
@@ -164,7 +163,7 @@ def _jacobian(line, y, x):  # type: ignore[no-untyped-def]
 
 @jit
 def search_planes(first, last, seed, lines, posterior, field, target, limits, sources):  # type: ignore[no-untyped-def]
-    """Offer every patch of rows first..last-1 sources on its likely planes, over halving ranges."""
+    """Try for each patch of rows first..last-1 sources on its likely planes, over halving ranges."""
     height, width, _ = field.shape
     for i in range(first, last):
         for j in range(width):

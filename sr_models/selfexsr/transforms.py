@@ -48,11 +48,6 @@ def _nearest(n_old: int, n_new: int) -> tuple[npt.NDArray[np.int64], npt.NDArray
     return nearest, (at - nearest).astype(np.float32), np.float32(n_new / n_old)
 
 
-def scales(field: Field) -> npt.NDArray[np.float32]:
-    """Return the source scale of every patch, (H, W)."""
-    return np.sqrt(field[..., A] * field[..., D] - field[..., B] * field[..., C])
-
-
 @jit
 def allowed(height, width, limits, y, x, a, b, c, d):  # type: ignore[no-untyped-def]
     """Return whether a source is in the picture, of a scale within limits, and little stretched."""

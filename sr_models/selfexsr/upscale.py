@@ -38,24 +38,26 @@ COARSER = 1.12  # how much larger a source's steps may be than the pixels of the
 KEPT = np.float32(0.25)  # part of the softly enlarged picture in the result of a vote
 
 Report = Callable[[int, Size, list[float]], None]
-"""Takes a level's number and size, and the mean cost before the first and after each iteration."""
+"""Called with a level's number and size, and the mean cost before the first and after each iteration."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a user may change; the defaults are what is scored."""
+    """What a user may change; the reference scores use the defaults."""
 
     iterations: tuple[int, ...] = ITERATIONS
     """Of PatchMatch at each level, the smallest first: quality against time."""
     seed: int = 0
     planes: bool = False
-    """Also look along the planes that vanishing points tell of."""
+    """Also search along perspective planes, found from vanishing points."""
     threads: int | None = None
     """None: OMP_NUM_THREADS, else every core; the result is the same for any number."""
 
     def __post_init__(self) -> None:
         if not self.iterations or min(self.iterations) < 0:
-            raise InputError(f"iterations wants a number from 0 on for each level, {self.iterations} came")
+            raise InputError(
+                f"expected a number of iterations, 0 or more, for each level, got {self.iterations}"
+            )
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,14 @@ class SelfExsr:
 
     def __post_init__(self) -> None:
         if self.scale < 2:
-            raise InputError(f"selfexsr enlarges 2 times or more, x{self.scale} was asked for")
+            raise InputError(f"expected a scale of 2 or more, got {self.scale}")
 
     def __call__(self, lr: Image) -> Image:
         """Return lr at scale times its size."""
         return np.asarray(np.floor(self.enlarge(lr) * 255 + np.float32(0.5)), np.uint8)
 
     def enlarge(self, lr: Image, report: Report | None = None) -> Pixels:
-        """Return the same in [0, 1] before rounding; report hears of every level."""
+        """Return the same in [0, 1] before rounding; report is called after each level."""
         small = lr.astype(np.float32) / np.float32(255)
         sizes = finer_sizes(small.shape[:2], self.scale)
         ratio = self.scale ** (1 / len(sizes))
@@ -137,7 +139,7 @@ class _Work:
         return costs
 
     def vote(self) -> Pixels:
-        """Return the level as its patches see it, (H, W, 3)."""
+        """Return the level as voted by its patches, (H, W, 3)."""
         height = self.size[0]
         bias, voted = np.empty((*self.size, 3), np.float32), np.empty((*self.size, 3), np.float32)
         self._on_lines(height, voting.find_biases, self.field, self.target, self.sources, bias)

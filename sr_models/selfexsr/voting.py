@@ -1,4 +1,4 @@
-"""Voting: every pixel is the mean of what the 25 patches around it say."""
+"""Voting: every pixel is the weighted mean of its values in the 25 patches that cover it."""
 
 import numpy as np
 

@@ -156,10 +156,14 @@ def test_pictures_are_written_by_the_ending_of_the_name(tmp_path, photo):
             "no model called 'srresnet-mze'; did you mean srresnet-mse?",
         ),
         (lambda: sr_models.load("none.onnx"), "none.onnx: no such file"),
+        (lambda: sr_models.load("./mine:build"), "expected NAME=module:function, NAME=path/file.py:function"),
         (lambda: sr_models.load("none.py:build"), "none.py: no such file"),
         (lambda: sr_models.load("math:nothing"), "math has no 'nothing'"),
         (lambda: sr_models.load("no_such_module:build"), "no module called 'no_such_module'"),
-        (lambda: sr_models.load("srresnet-mse", scale=2), "upscales by 4, x2 was asked for"),
+        (
+            lambda: sr_models.load("srresnet-mse", scale=2),
+            "expected a scale of 2, but srresnet-mse has scale 4",
+        ),
         (
             lambda: sr_models.load("srresnet-mse", dtype="fp23"),
             "expected a dtype of fp32, bf16, fp16, got 'fp23'",

@@ -76,7 +76,7 @@ def test_list_names_every_model(capsys):
             "--recursions is for drcn and drcn-lite, not for espcn",
         ),
         (["pack", "none", "--out", "t.pack", "--unchecked"], "none: no such folder"),
-        (["info", "srresnet-mze"], "no weights called 'srresnet-mze' are shipped"),
+        (["info", "srresnet-mze"], "no shipped weights called 'srresnet-mze'; did you mean srresnet-mse?"),
         (["info", "none.safetensors"], "none.safetensors: no such file"),
     ],
 )

@@ -237,7 +237,7 @@ def test_a_protocol_that_does_not_apply_gives_no_row_and_is_not_tried_again(requ
         ({"models": ("a=math:nothing",)}, "math has no 'nothing'"),
         ({"models": ("a=math:pi",)}, "expected a function of the scale, got float"),
         ({"models": ("bicubic=math:sin",)}, "bicubic is a built-in model"),
-        ({"models": ("a/b=math:sin",)}, "a name is letters"),
+        ({"models": ("a/b=math:sin",)}, "expected a name of letters"),
         ({"models": ("nearest",), "outputs": ("nearest={folder}",)}, "two models are called 'nearest'"),
         ({"outputs": ("srgan-authers",)}, "no published outputs called"),
         ({"outputs": ("srgan-authors",)}, "it covers Set14 x4, Set5 x4"),

@@ -50,7 +50,7 @@ def test_two_equal_stems_are_refused(folder, photo):
 @pytest.mark.parametrize(
     ("spec", "lr", "complaint"),
     [
-        ("mi/ne=.", "matlab", "a name is letters"),
+        ("mi/ne=.", "matlab", "expected a name of letters"),
         ("mine=nowhere", "matlab", "nowhere is not a folder"),
         ("mine={empty}", "matlab", "holds no pictures"),
         ("mine={empty}", "stored", "no stored LR pictures"),

@@ -132,10 +132,10 @@ def _missing(path):
     ("make", "complaint"),
     [
         (_transparent, "transparent"),
-        (_16_bit_grey, "8 bits a sample wanted, 16 came"),
-        (_16_bit_rgb, "8 bits a sample wanted, 16 came"),
-        (_cmyk, "CMYK came"),
-        (_animation, "an animation came"),
+        (_16_bit_grey, "expected 8 bits a sample, got 16"),
+        (_16_bit_rgb, "expected 8 bits a sample, got 16"),
+        (_cmyk, "got CMYK"),
+        (_animation, "got an animation"),
         (_cut_short, "cut short"),
         (_bomb, "too large"),
         (_no_picture, "not a PNG, JPEG, BMP or WebP"),
@@ -195,7 +195,7 @@ def test_crops_take_the_stated_pixels(rng):
 
 
 def test_a_crop_that_leaves_nothing_is_refused(rng):
-    with pytest.raises(InputError, match="nothing left after a crop of 4 px"):
+    with pytest.raises(InputError, match="a crop of 4 px on each side leaves nothing"):
         crop_border(noise(rng, 8, 40), 4)
     with pytest.raises(InputError, match="smaller than the 16 px"):
         crop_to_multiple(noise(rng, 12, 40), 16)

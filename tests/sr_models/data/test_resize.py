@@ -64,7 +64,7 @@ def test_the_border_changes_the_outer_ring_only(photo):
 
 
 def test_a_scale_of_nothing_is_refused(photo):
-    with pytest.raises(InputError, match="a positive scale is wanted, 0 came"):
+    with pytest.raises(InputError, match="expected a positive scale, got 0"):
         imresize(photo, 0)
 
 

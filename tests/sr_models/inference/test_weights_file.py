@@ -45,20 +45,20 @@ def test_weights_of_another_network_name_the_keys(tmp_path):
     with pytest.raises(InputError, match=r"missing .*blocks\.0.* and \d+ more; unexpected body\.0\.bias"):
         load_network(path)
     save_weights(path, SrresnetConfig(blocks=1, width=8).build(), Card("x", SMALL))
-    with pytest.raises(InputError, match="of another shape blocks"):
+    with pytest.raises(InputError, match="different shape blocks"):
         load_network(path)
 
 
 def test_other_files_are_not_ours(tmp_path):
     save_file({"a": torch.zeros(1)}, tmp_path / "bare.safetensors")
     assert not is_ours(tmp_path / "bare.safetensors")
-    with pytest.raises(InputError, match="without the card"):
+    with pytest.raises(InputError, match="without the card of srmos"):
         load_card(tmp_path / "bare.safetensors")
     _saved(tmp_path / "w.safetensors")
     assert is_ours(tmp_path / "w.safetensors")
     (tmp_path / "cut.safetensors").write_bytes((tmp_path / "w.safetensors").read_bytes()[:900])
     assert not is_ours(tmp_path / "cut.safetensors")
-    with pytest.raises(InputError, match="not a whole safetensors file"):
+    with pytest.raises(InputError, match="not a complete safetensors file"):
         load_card(tmp_path / "cut.safetensors")
     with pytest.raises(InputError, match="no such file"):
         load_card(tmp_path / "none.safetensors")

@@ -185,11 +185,11 @@ def test_options_survive_json(name):
     [
         ({"family": "srresnt"}, UnknownNameError, "did you mean srresnet"),
         ({"family": "espcn", "depth": 3}, InputError, "espcn has no option depth"),
-        ({"family": "srresnet", "scale": 5}, InputError, "scales 2, 3, 4, 8"),
-        ({"family": "srresnet", "norm": "layer"}, InputError, "norm is batch or none"),
-        ({"family": "srresnet", "init": "zero"}, InputError, "init is default"),
-        ({"family": "srresnet", "blocks": -1}, InputError, "no SRResNet"),
-        ({"family": "drcn", "recursions": 0}, InputError, "0 recursions of width 256 are no DRCN"),
+        ({"family": "srresnet", "scale": 5}, InputError, "expected a scale of 2, 3, 4, 8, got 5"),
+        ({"family": "srresnet", "norm": "layer"}, InputError, "expected norm to be batch or none"),
+        ({"family": "srresnet", "init": "zero"}, InputError, "expected init to be default"),
+        ({"family": "srresnet", "blocks": -1}, InputError, "expected 0 or more blocks"),
+        ({"family": "drcn", "recursions": 0}, InputError, "expected 1 or more recursions .* got 0 of 256"),
         ({"family": "srcnn", "kernels": [9, 2, 5]}, InputError, "three odd kernel sizes"),
     ],
 )
