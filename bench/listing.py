@@ -64,8 +64,6 @@ def _availability(metric: Metric, folder: Path | None) -> str:
     """Return yes, how much the first use downloads, or what the user has to bring."""
     if not isinstance(metric, PictureMetric):
         return "yes"
-    if metric.never:
-        return "no"
     files = [weight_files()[name] for name in metric.weights]
     missing = [file for file in files if located(file, folder) is None]
     brought = [file.name for file in missing if not file.url]
