@@ -10,7 +10,9 @@ Imports of what is heavy (pandas, torch, matplotlib) happen in the functions tha
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -35,12 +37,11 @@ __all__ = ["Run", "list_datasets", "list_metrics", "list_models", "load", "run",
 class Run:
     """The scores of a results folder; shows its tables in a notebook."""
 
-    def __init__(self, results: Results, summary: Summary | None = None, keep: object = None) -> None:
+    def __init__(self, results: Results, summary: Summary | None = None) -> None:
         self.results = results
         """Rows, header and tables in memory."""
         self.summary = summary
         """How the run went, with its failures; None for a folder that was loaded."""
-        self._keep = keep  # a temporary folder lives as long as its run
 
     @property
     def folder(self) -> Path:
@@ -164,8 +165,7 @@ def run(
     from bench.running.run import run as run_request
     from bench.store.header import Header
 
-    temporary = tempfile.TemporaryDirectory(prefix="bench-") if results is None else None
-    folder = Path(temporary.name if temporary is not None else results or "")
+    folder = Path(tempfile.mkdtemp(prefix="bench-") if results is None else results)
     request = Request(
         results=folder,
         datasets=_dataset_specs(datasets),
@@ -186,10 +186,18 @@ def run(
         profile=profile,
         force=force,
     )
-    summary = run_request(request)
-    if summary.computed or summary.reused:
-        return Run(read_results(folder), summary, temporary)
-    return Run(Results(folder, Header([], {}), [], []), summary, temporary)
+    try:
+        summary = run_request(request)
+        is_empty = not (summary.computed or summary.reused)
+        found = Results(folder, Header([], {}), [], []) if is_empty else read_results(folder)
+    except BaseException:
+        if results is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    made = Run(found, summary)
+    if results is None:  # the temporary folder lives as long as the run
+        weakref.finalize(made, shutil.rmtree, folder, ignore_errors=True)
+    return made
 
 
 def load(folder: str | Path) -> Run:

@@ -18,7 +18,7 @@ from sr_models.data.fetch import Report, fetch, locate, sha256_of
 from sr_models.data.image import Image, check_pair, read_image
 from sr_models.data.manifest import manifest, manifest_names
 from sr_models.data.names import check_name
-from sr_models.models import MODELS, Model, find_model
+from sr_models.models import MODEL_SUFFIXES, MODELS, Model, find_model
 from sr_models.upscaler import Luma, LumaUpscaler, Upscaler
 
 if TYPE_CHECKING:
@@ -235,7 +235,10 @@ def named_model(name: str, model: object) -> str | Entrant:
     """Return the model that a name and a name, a spec or a function stand for."""
     check_name(name)
     if isinstance(model, str):
-        return model if model == name else f"{name}={model}"
+        if ":" in model or model.endswith(MODEL_SUFFIXES):
+            return f"{name}={model}"
+        known = MODELS[model]
+        return ModelEntrant(name, model, known.version)
     if not callable(model):
         raise InputError(
             f"models[{name!r}]: expected a name, a spec or a function of LR, got {type(model).__name__}"
@@ -261,11 +264,14 @@ def model_entrants(
         models = [*MODELS.names(), *(each for each in models if not isinstance(each, str) or "=" in each)]
     entrants: list[Entrant] = []
     for each in dict.fromkeys(models):
-        if not isinstance(each, str):
+        if isinstance(each, str):
+            model = opened(each)
+            plain = ModelEntrant(model.name, each, model.version, device)
+        elif isinstance(each, ModelEntrant):
+            plain = replace(each, device=device)
+        else:
             entrants.append(each)
             continue
-        model = opened(each)
-        plain = ModelEntrant(model.name, each, model.version, device)
         asked = replace(plain, dtype=dtype, self_ensemble=self_ensemble)
         entrants.append(asked if asked != plain and _is_network(plain, scale) else plain)
     return entrants

@@ -20,7 +20,7 @@ def evaluated(needs: Sequence[Need], results: Path, jobs: int) -> Iterator[Outco
     if jobs == 1:
         yield from (evaluate(need, results) for need in needs)
         return
-    _check_travels([*(need.entrant for need in needs[:1]), *custom_metrics()])
+    _check_travels([*{need.entrant.name: need.entrant for need in needs}.values(), *custom_metrics()])
     context = get_context("spawn")  # forked torch hangs
     with (
         _one_thread_each(),
