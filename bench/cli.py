@@ -4,8 +4,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sr_models.command import Command, run_command
+
+if TYPE_CHECKING:
+    from bench.running.request import Summary
 
 RESULTS = Path("results/bench")
 
@@ -31,7 +35,8 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="NAME[=SPEC]",
-        help="models by name (`bench models`), NAME=module:factory, or `all` (default: those not slow)",
+        help="models by name (`bench models`), NAME=SPEC (weights, module:function or "
+        "file.py:function), or `all` (default: those not slow)",
     )
     add(
         "--outputs",
@@ -74,6 +79,12 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help=f"where everything goes (default: {RESULTS})",
     )
+    add(
+        "--limit",
+        type=int,
+        metavar="N",
+        help="only the first N pictures of each set; tables say that they are partial (default: all)",
+    )
     add("--jobs", type=int, default=1, metavar="N", help="processes, one thread each (default: 1)")
     add(
         "--crop-multiple",
@@ -96,7 +107,7 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--profile",
         action="store_true",
-        help="measure parameters, MACs, FLOPs, latency and peak memory for a 1280x720 output, too",
+        help="also measure parameters, MACs, FLOPs, latency and peak memory for a 1280x720 output",
     )
     _weights_argument(parser)
     add("--force", action="store_true", help="compute everything anew")
@@ -107,53 +118,111 @@ def _weights_argument(parser: argparse.ArgumentParser) -> None:
         "--weights-dir",
         type=Path,
         metavar="DIR",
-        help="folder of parameter files that metrics need (torch's cache is looked in, too)",
+        help="folder of parameter files that metrics need (torch's cache is searched, too)",
     )
 
 
 def _run(args: argparse.Namespace) -> int:
+    import bench
     from bench.reports.write import markdown_of, stale_tables, write_report
-    from bench.running.entrants import Running
-    from bench.running.run import Request, run
+    from bench.running.request import Summary
 
-    request = Request(
-        results=args.results,
-        datasets=tuple(args.datasets),
-        models=tuple(args.models),
-        outputs=tuple(args.outputs),
+    if args.crop_multiple not in (None, args.scale):
+        _say(f"note: HR is cropped to multiples of {args.crop_multiple}: other pixels, other numbers")
+    run = bench.run(
+        datasets=args.datasets,
+        models=args.models,
+        outputs=args.outputs,
         pattern=args.pattern,
         scale=args.scale,
         lr=args.lr,
-        protocols=tuple(args.protocols),
-        metrics=tuple(args.metrics),
-        running=Running(args.device, args.dtype, args.self_ensemble),
-        multiple=args.crop_multiple,
+        protocols=args.protocols,
+        metrics=args.metrics,
+        results=args.results,
         jobs=args.jobs,
-        weights=args.weights_dir,
+        crop_multiple=args.crop_multiple,
+        limit=args.limit,
+        device=args.device,
+        dtype=args.dtype,
+        self_ensemble=args.self_ensemble,
+        weights_dir=args.weights_dir,
         profile=args.profile,
         force=args.force,
     )
-    if args.crop_multiple is not None and args.crop_multiple != args.scale:
-        _say(f"note: HR is cropped to multiples of {args.crop_multiple}: other pixels, other numbers")
-    summary = run(request)
+    summary = run.summary or Summary()
     if summary.computed or summary.reused:
-        if summary.computed or summary.profiled or stale_tables(args.results):
-            write_report(args.results)
-        print(markdown_of(args.results, scale=args.scale, lr=args.lr, protocols=args.protocols))
+        if summary.computed or summary.profiled or stale_tables(run.results):
+            write_report(run.results)
+        print(markdown_of(run.results, scale=args.scale, lr=args.lr, protocols=args.protocols))
+    for line in _summary_lines(summary, args.results):
+        _say(line)
+    return 1 if summary.failures else 0
+
+
+def _summary_lines(summary: "Summary", folder: Path) -> list[str]:
     replaced = (
         f", {summary.replaced} of them in place of rows that no longer held" if summary.replaced else ""
     )
-    _say(f"{summary.computed} scores computed{replaced}; {summary.reused} reused; all in {args.results}")
+    lines = [f"{summary.computed} scores computed{replaced}; {summary.reused} reused; all in {folder}"]
     if summary.profiled:
-        _say(f"{summary.profiled} models profiled: {args.results / 'profile.csv'}")
-    for reason in summary.unavailable.values():
-        _say(f"not available: {reason}")
-    for (metric, reason), pictures in summary.not_applicable.items():
-        named = ", ".join(pictures[:3]) + (", ..." if len(pictures) > 3 else "")
-        _say(f"n/a: {metric} of {len(pictures)} pictures ({named}): {reason}")
-    for failure in summary.failures:
-        _say(f"failed: {failure}")
-    return 1 if summary.failures else 0
+        lines.append(f"{summary.profiled} models profiled: {folder / 'profile.csv'}")
+    lines += [f"not available: {why}" for why in summary.unavailable.values()]
+    for (metric, why), pictures in summary.not_applicable.items():
+        lines.append(f"n/a: {metric} of {len(pictures)} pictures ({_some(pictures)}): {why}")
+    for (name, why), pictures in summary.dropped.items():
+        lines.append(f"dropped: {name}, scores of {len(pictures)} pictures ({_some(pictures)}): {why}")
+    return [*lines, *(f"failed: {failure}" for failure in summary.failures)]
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+
+
+def _score_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("sr", type=Path, metavar="SR", help="an upscaled picture, or a folder of them")
+    add("hr", type=Path, metavar="HR", help="the original, or a folder with files of the same names")
+    add("--scale", type=int, default=4, help="upscaling factor, for the border that is cropped (default: 4)")
+    add("--protocol", default="matlab", metavar="NAME", help="how they are compared (default: matlab)")
+    add("--metrics", nargs="+", default=["psnr", "ssim"], metavar="NAME", help="default: psnr ssim")
+    _weights_argument(parser)
+
+
+def _score(args: argparse.Namespace) -> int:
+    import bench
+    from bench.listing import score_lines
+    from bench.running.pair import pairs_of
+
+    pairs, alone = pairs_of(args.sr, args.hr)
+    how = {"scale": args.scale, "protocol": args.protocol, "weights_dir": args.weights_dir}
+    scores = {name: bench.score(sr, hr, metrics=args.metrics, **how) for name, sr, hr in pairs}
+    print("\n".join(score_lines(scores, args.metrics)))
+    for path in alone:
+        _say(f"note: {path} has no partner of its name")
+    return 0
+
+
+def _clean_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("results", type=Path, metavar="DIR", help="the folder of a `bench run`")
+    parser.add_argument("--drop", action="store_true", help="delete what is listed, and rebuild the tables")
+
+
+def _clean(args: argparse.Namespace) -> int:
+    from bench.running.clean import clean
+
+    found = clean(args.results, drop=args.drop)
+    for line in found.lines():
+        print(f"dropped: {line}" if args.drop else line)
+    if not found:
+        _say("nothing: every row, picture and model belongs here")
+    elif not args.drop:
+        _say(f"`bench clean {args.results} --drop` deletes them")
+    else:
+        from bench.analysis.results import read_results
+        from bench.reports.write import write_report
+
+        write_report(read_results(args.results))
+    return 0
 
 
 def _report_arguments(parser: argparse.ArgumentParser) -> None:
@@ -166,19 +235,21 @@ def _report_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _report(args: argparse.Namespace) -> int:
+    from bench.analysis.results import read_results
     from bench.reports.write import markdown_of, paper_markdown, stale_tables, write_report
 
+    results = read_results(args.results)
     if args.check:
-        stale = stale_tables(args.results)
+        stale = stale_tables(results)
         for path in stale:
             _say(f"stale: {path} (rebuild it with `bench report {args.results}`)")
         return 1 if stale else 0
     if args.paper:
-        print(paper_markdown(args.results))
+        print(paper_markdown(results))
         return 0
-    for path in write_report(args.results):
+    for path in write_report(results):
         _say(f"wrote {path}")
-    print(markdown_of(args.results))
+    print(markdown_of(results))
     return 0
 
 
@@ -190,16 +261,17 @@ def _compare_arguments(parser: argparse.ArgumentParser) -> None:
     add("--datasets", nargs="+", default=[], metavar="NAME", help="only on these sets")
     add("--protocols", nargs="+", default=[], metavar="NAME", help="only under these protocols")
     add("--metrics", nargs="+", default=[], metavar="NAME", help="only by these metrics")
-    add("--seed", type=int, default=0, help="of the bootstrap (default: 0)")
+    add("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
 
 
 def _compare(args: argparse.Namespace) -> int:
     from bench.analysis.compare import Question, compare, missing
+    from bench.analysis.results import read_results
     from bench.figures.write import write_differences
     from bench.reports.comparison_tables import markdown, write_comparisons
 
+    results = read_results(args.results)
     question = Question(
-        results=args.results,
         a=tuple(args.a),
         b=tuple(args.b),
         datasets=tuple(args.datasets),
@@ -207,7 +279,7 @@ def _compare(args: argparse.Namespace) -> int:
         metrics=tuple(args.metrics),
         seed=args.seed,
     )
-    comparisons = compare(question)
+    comparisons = compare(results, question)
     folder = args.results / "compare"
     files = write_comparisons(comparisons, folder, question.stem, args.seed)
     if len({(c.a, c.b) for c in comparisons}) == 1:
@@ -217,7 +289,7 @@ def _compare(args: argparse.Namespace) -> int:
     others = {c.column.stem for c in comparisons} - {first.stem}
     if others and not args.protocols:
         _say(f"{len(others)} more under other protocols: in the files, or name --protocols")
-    for line in missing(question):
+    for line in missing(results, question):
         _say(f"note: {line}")
     _say(f"{len(files)} files in {folder}: {question.stem}.md, .tex, .csv, ...")
     return 0
@@ -236,11 +308,22 @@ def _grid_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--models", nargs="+", default=[], metavar="NAME", help="methods to show (default: all)")
     add("--rows", type=int, default=1, help="rows of crops, 1 or 2 (default: 1)")
-    add("--width", type=float, default=176, metavar="MM", help="of the whole: 176 (default), 85 for a column")
-    add("--protocol", default="", metavar="NAME", help="of the scores below the crops")
+    add(
+        "--width",
+        type=float,
+        default=176,
+        metavar="MM",
+        help="width of the figure: 176 (default), 85 for one column of a paper",
+    )
+    add(
+        "--protocol",
+        default="",
+        metavar="NAME",
+        help="protocol of the printed scores (default: the first one of the run)",
+    )
     add("--metrics", nargs="+", default=[], metavar="NAME", help="scores to print (default: psnr ssim)")
-    add("--scale", type=int, metavar="N", help="where the run has several")
-    add("--lr", default="", metavar="NAME", help="where the run has several")
+    add("--scale", type=int, metavar="N", help="needed where the run has several")
+    add("--lr", default="", metavar="NAME", help="needed where the run has several")
     add("--out", type=Path, metavar="FILE", help="default: DIR/grids/<set>_<picture>_x<scale>.png and .pdf")
 
 
@@ -272,14 +355,21 @@ def _page_arguments(parser: argparse.ArgumentParser) -> None:
     add("results", nargs="?", type=Path, default=RESULTS, metavar="DIR", help=f"default: {RESULTS}")
     add("--out", type=Path, metavar="FILE", help="the HTML file to write (default: DIR/index.html)")
     add("--serve", action="store_true", help="then serve DIR on 127.0.0.1 until Ctrl-C")
-    add("--port", type=int, default=8000, metavar="N", help="of --serve; 0 takes a free one (default: 8000)")
+    add(
+        "--port",
+        type=int,
+        default=8000,
+        metavar="N",
+        help="port of --serve, 0 for any free one (default: 8000)",
+    )
 
 
 def _page(args: argparse.Namespace) -> int:
+    from bench.analysis.results import read_results
     from bench.page.build import write_page
     from bench.page.serve import serve
 
-    page = write_page(args.results, args.out)
+    page = write_page(read_results(args.results), args.out)
     _say(f"wrote {page}")
     if args.serve:
         serve(args.results, page, args.port, _say)
@@ -332,6 +422,7 @@ COMMANDS = [
     Command(
         "run", "score models on test pictures; write scores, pictures, tables and plots", _run_arguments, _run
     ),
+    Command("score", "print the scores of two pictures, or of two folders", _score_arguments, _score),
     Command("report", "rebuild tables and plots from the scores of a run", _report_arguments, _report),
     Command(
         "compare",
@@ -341,6 +432,12 @@ COMMANDS = [
     ),
     Command("grid", "show one picture's crop from every model side by side", _grid_arguments, _grid),
     Command("page", "write a run as one page: tables, pictures, a viewer", _page_arguments, _page),
+    Command(
+        "clean",
+        "list rows, pictures and models of a run that no longer belong to it; --drop deletes them",
+        _clean_arguments,
+        _clean,
+    ),
     Command(
         "datasets", "list the picture sets, their terms, and whether they are here", _no_arguments, _datasets
     ),

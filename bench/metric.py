@@ -1,15 +1,21 @@
 """A metric is one function and its facts."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from bench.protocols.presets import Protocol, View
+from sr_models.data.errors import InputError
+from sr_models.data.names import check_name
 from sr_models.registry import Registry
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from sr_models.data.image import Image
 
     Values = Tensor | Sequence[float]
 
@@ -31,6 +37,7 @@ class Metric:
     """Printed behind the point, as papers do."""
     source: str
     version: str
+    """Of the function; empty: not stated, so that its scores are computed anew every time."""
 
     @property
     def heading(self) -> str:
@@ -46,6 +53,14 @@ class Metric:
     def badness(self, value: float) -> float:
         """Return a number that is lower the better the value: what tables rank by."""
         return -value if self.higher_is_better else value
+
+    def printed(self, value: float) -> str:
+        """Return a value as every table, figure and page prints it."""
+        return f"{value:.{self.digits}f}" if math.isfinite(value) else str(value)
+
+    def printed_difference(self, value: float) -> str:
+        """Return a difference of two values, signed, with one digit more than the values have."""
+        return f"{value:+.{self.digits + 1}f}" if math.isfinite(value) else f"{value:+}"
 
     def signature(self, protocol: Protocol, scale: int, _weights: str = "") -> str:
         """Return what a reader needs to compute the same number elsewhere."""
@@ -83,8 +98,8 @@ class PictureMetric(Metric):
     """Looks at the whole picture, whatever the protocol crops."""
     ideal: float | None = None
     """The best value where neither more nor less is better."""
-    never: str = ""
-    """Why it cannot be computed, whatever the user brings."""
+    degrades: bool = False
+    """Makes LR again from the result: it needs LR that was made here, by a known degradation."""
 
     @property
     def direction(self) -> str:
@@ -99,11 +114,29 @@ class PictureMetric(Metric):
         """Return options, crop, versions and weights; the protocol's luma does not matter."""
         crop = 0 if self.whole else protocol.crop(scale)
         facts = [self.name, "RGB", f"crop{crop}", "u8", "grey:rgb", self.options, "mean", f"v{self.version}"]
-        facts += [f"{library}:{version(library)}" for library in self.libraries]
-        return "|".join([*facts, *([weights] if weights else []), f"srmos:{version('srmos')}"])
+        facts += [f"{library}:{_installed(library)}" for library in self.libraries]
+        return "|".join([*facts, *([weights] if weights else []), f"srmos:{_installed('srmos')}"])
 
 
-METRICS: Registry[Metric] = Registry("metric", package="bench.metrics", group="srmos.metrics")
+@cache
+def _installed(package: str) -> str:
+    return version(package)
+
+
+def as_number(value: object) -> float:
+    """Return what a metric returned as a float (NaN included); raise TypeError for anything but a number."""
+    if isinstance(value, str | bytes | bool | None):
+        raise TypeError(f"expected a number, got {value!r}")
+    return float(value)  # type: ignore[arg-type]
+
+
+class _Metrics(Registry[Metric]):
+    def put(self, name: str, item: Metric) -> None:
+        """Make item known as name, in place of what was."""
+        self._items[name] = item
+
+
+METRICS = _Metrics("metric", package="bench.metrics", group="srmos.metrics")
 
 
 def metric_names() -> list[str]:
@@ -137,7 +170,7 @@ def picture_metric(
     min_side: int = 1,
     whole: bool = False,
     ideal: float | None = None,
-    never: str = "",
+    degrades: bool = False,
 ) -> Callable[[Judge], Judge]:
     """Register the decorated (scene, *weights) -> values under name."""
 
@@ -146,9 +179,61 @@ def picture_metric(
             name,
             PictureMetric(
                 name, unit, higher_is_better, digits, source, version, function,
-                options, tuple(libraries), tuple(weights), min_side, whole, ideal, never,
+                options, tuple(libraries), tuple(weights), min_side, whole, ideal, degrades,
             ),
         )  # fmt: skip
         return function
 
     return register
+
+
+PictureFunction = Callable[["Image", "Image"], float]
+"""(sr, hr) -> value: two uint8 pictures (H, W, 3) without the border that the protocol crops."""
+
+
+@dataclass(frozen=True)
+class _OfPictures:
+    """A function of two pictures as a function of two views."""
+
+    function: PictureFunction
+
+    def __call__(self, sr: View, hr: View) -> float:
+        return self.function(sr.image, hr.image)
+
+
+_CUSTOM: dict[str, Metric] = {}
+
+
+def custom_metric(function: PictureFunction) -> str:
+    """Register a function of two pictures as a metric and return its name.
+
+    Its `__name__` is the name; attributes `higher_is_better` (default True), `unit`, `digits` (4) and
+    `version` (not stated) say the rest. A second function of one name takes the place of the first.
+    """
+    name = str(getattr(function, "__name__", type(function).__name__)).strip("<>")
+    check_name(name)
+    register_custom(
+        PlaneMetric(
+            name=name,
+            unit=str(getattr(function, "unit", "")),
+            higher_is_better=bool(getattr(function, "higher_is_better", True)),
+            digits=int(getattr(function, "digits", 4)),
+            source="a function of the user's",
+            version=str(getattr(function, "version", "")),
+            function=_OfPictures(function),
+        )
+    )
+    return name
+
+
+def register_custom(metric: Metric) -> None:
+    """Make a metric of the user's known; one of ours keeps its name."""
+    if metric.name in METRICS and metric.name not in _CUSTOM:
+        raise InputError(f"metrics: {metric.name} is a built-in metric: give the function another name")
+    METRICS.put(metric.name, metric)
+    _CUSTOM[metric.name] = metric
+
+
+def custom_metrics() -> tuple[Metric, ...]:
+    """Return the metrics of the user's, for other processes to register."""
+    return tuple(_CUSTOM.values())

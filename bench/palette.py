@@ -53,10 +53,11 @@ _LABELS = {
 
 def colour_of(name: str) -> str:
     """Return the colour of a model, `#rrggbb`: fixed for the known names, by hash of the name for others."""
-    known = _PAPER.get(name) or _KIN.get(name)
+    base = name.partition("@")[0]
+    known = _PAPER.get(base) or _KIN.get(base)
     if known:
         return known
-    return _OTHERS[hashlib.sha256(name.encode()).digest()[0] % len(_OTHERS)]
+    return _OTHERS[hashlib.sha256(base.encode()).digest()[0] % len(_OTHERS)]
 
 
 def ink_of(name: str) -> str:
@@ -75,13 +76,21 @@ def _luminance(shares: list[float]) -> float:
 
 def label_of(name: str) -> str:
     """Return the label that the SRGAN paper prints for a model; other names stand for themselves."""
-    return _LABELS.get(name, name)
+    base, _, variant = name.partition("@")
+    label = _LABELS.get(base, base)
+    return f"{label} ({variant})" if variant else label
 
 
 def model_order(name: str) -> tuple[int, str]:
     """Return the sort key of a model: the paper's order, then other names, the original last."""
     known = list(_PAPER)
-    if name == "hr":
+    if name.partition("@")[0] == "hr":
         return (len(known) + 1, name)
-    kin = name.removeprefix("authors-").removesuffix("-955").removesuffix("-lite").removesuffix("d")
+    kin = (
+        name.partition("@")[0]
+        .removeprefix("authors-")
+        .removesuffix("-955")
+        .removesuffix("-lite")
+        .removesuffix("d")
+    )
     return (known.index(kin) if kin in known else len(known), name)

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from conftest import CHROMIUM
 from page_folders import many
 
+from bench.analysis.results import read_results
 from bench.page.build import write_page
 
 REPEATS = 7
@@ -40,8 +41,8 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         many(Path(folder), args.pictures, args.models)
-        seconds = _seconds(lambda: write_page(Path(folder)))
-        page_file = write_page(Path(folder))
+        seconds = _seconds(lambda: write_page(read_results(Path(folder))))
+        page_file = write_page(read_results(Path(folder)))
         figures = {
             "page_mb": page_file.stat().st_size / 1e6,
             "thumbnails_mb": _thumbnails(page_file) / 1e6,

@@ -28,7 +28,8 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from bench.metric import METRICS
 from bench.protocols.presets import protocol
-from bench.running.run import Request, run
+from bench.running.request import Request
+from bench.running.run import run
 from sr_models.data.image import read_image
 from sr_models.data.resize import imresize
 

@@ -16,7 +16,8 @@ from bench.figures.differences import picture_differences
 from bench.figures.grid import GridRequest, make_grid
 from bench.figures.grid_sheet import write_grid
 from bench.figures.style import Plot, styled
-from bench.running.run import Request, run
+from bench.running.request import Request
+from bench.running.run import run
 from bench.store.table import read_scores
 from mos_app.analysis.input.panel import crossings_of, panel_of
 from mos_app.analysis.input.ratings import ACR, check_ratings

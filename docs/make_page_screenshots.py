@@ -9,6 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
+from bench.analysis.results import read_results
 from bench.page.build import write_page
 
 IMAGES = Path(__file__).parent / "images"
@@ -33,7 +34,7 @@ def shoot(browser: Browser, address: str, name: str) -> None:
 
 
 if __name__ == "__main__":
-    written = write_page(Path(sys.argv[1]))
+    written = write_page(read_results(Path(sys.argv[1])))
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for view in VIEWS:

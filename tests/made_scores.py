@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.metric import METRICS, PlaneMetric
-from bench.store.table import Score, scores_table
+from bench.store.rows import Score
+from bench.store.table import scores_table
 
 
 def scores_of(
@@ -17,7 +18,7 @@ def scores_of(
 ) -> list[Score]:
     """Return a row for each value that is not None, of img_001, img_002 and so on."""
     return [
-        Score(model, dataset, 4, "matlab", f"img_{n:03d}", protocol, metric, float(value), "0" * 12)
+        Score(model, "", dataset, 4, "matlab", f"img_{n:03d}", protocol, metric, float(value), "", "0" * 12)
         for n, value in enumerate(values, 1)
         if value is not None
     ]

@@ -5,10 +5,13 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from PIL import Image as PillowImage
 
-from bench.store.table import Score, scores_table, write_header
+from bench.store.header import Header, Invocation, ModelFacts, write_header
+from bench.store.rows import Score
+from bench.store.table import scores_table
 from sr_models.data.dataset import load_sample, open_dataset
 from sr_models.data.image import Image
 
@@ -33,27 +36,30 @@ def write_scores(
             names = images or [f"img_{n:03d}" for n in range(1, len(column) + 1)]
             rows = zip(names, column, strict=True)
             table.add(
-                Score(model, dataset, 4, lr, name, protocol, metric, value, "0" * 12)
+                Score(model, "", dataset, 4, lr, name, protocol, metric, value, "", "0" * 12)
                 for name, value in rows
                 if value is not None
             )
     table.merge()
     models = sorted({row.model for row in table})
-    write_header(folder, {"invocations": [INVOCATION], "models": {name: {"spec": name} for name in models}})
+    write_header(folder, Header([INVOCATION], {name: ModelFacts(name) for name in models}))
     return folder
 
 
-INVOCATION = {
-    "command": ["bench", "run", "--datasets", "mine=my pictures"],
-    "started": "2026-01-01T00:00:00Z",
-    "seconds": 1.5,
-    "commit": "0123456789ab",
-    "versions": {"srmos": "0.1.0", "torch": "2.15.0"},
-    "device": {"kind": "cpu", "machine": "x86_64", "cores": 2},
-    "dtype": "fp32",
-    "scores": {"computed": 6},
-    "failures": [],
-}
+INVOCATION = msgspec.convert(
+    {
+        "command": ["bench", "run", "--datasets", "mine=my pictures"],
+        "started": "2026-01-01T00:00:00Z",
+        "seconds": 1.5,
+        "commit": "0123456789ab",
+        "versions": {"srmos": "0.1.0", "torch": "2.15.0"},
+        "device": {"kind": "cpu", "machine": "x86_64", "cores": 2},
+        "dtype": "fp32",
+        "scores": {"computed": 6},
+        "failures": [],
+    },
+    Invocation,
+)
 
 
 def save_picture(folder: Path, model: str, image: str, pixels: Image, dataset: str = "mine") -> Path:

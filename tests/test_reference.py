@@ -4,18 +4,19 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench.analysis.results import read_results
 from bench.reports.write import paper_markdown, stale_tables
 
 REFERENCE = Path(__file__).parents[1] / "results" / "reference"
 
 
 def test_no_committed_table_is_stale():
-    assert stale_tables(REFERENCE) == []
+    assert stale_tables(read_results(REFERENCE)) == []
 
 
 def test_the_readme_quotes_the_reference_results():
     readme = (REFERENCE.parents[1] / "README.md").read_text()
-    paper = paper_markdown(REFERENCE)
+    paper = paper_markdown(read_results(REFERENCE))
     assert "| Set14 | authors-srresnet-mse | 28.49 | 28.49 | 0 | 0.8184 | 0.8184 | 0 |" in paper
     assert "28.49 / 0.8184 | 28.49 / 0.8184" in readme
 

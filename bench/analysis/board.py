@@ -2,26 +2,25 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from itertools import groupby
 from types import MappingProxyType
 
 import numpy as np
 from scipy import stats
 
-from bench.analysis.columns import Column, columns, dataset_order
+from bench.analysis.columns import NOTHING, Column, columns, dataset_order, table_stem
 from bench.analysis.paired import ALPHA, smallest_p
-from bench.cost.profile import Profile
 from bench.metric import METRICS, metric_names
 from bench.palette import model_order
-from bench.protocols.presets import PROTOCOLS, protocol
-from bench.store.table import Score
+from bench.store.rows import Profile, Score
 
 MARK = "†"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """The mean over a dataset's pictures, with the 95 % t interval of that mean."""
+    """The mean over a dataset's pictures with its 95 % t interval, and how a table prints it."""
 
     mean: float
     low: float | None
@@ -29,6 +28,21 @@ class Cell:
     n: int
     n_infinite: int
     """Identical pictures, left out of a finite mean."""
+    complete: bool
+    """Whether every picture of the dataset has a value: only then is it ranked and tested."""
+    text: str
+    """The mean, with how many pictures if not all; n/a where there is none."""
+    place: int = 0
+    """1 for the best model of the column, 2 for the second, by the printed digits; else 0."""
+    mark: str = ""
+    """† where the model differs from the best of its column."""
+    p_from_best: float | None = None
+    """p that it equals the best of its column, Holm-corrected over all pairs, because the best one was picked
+    by its scores; None for the best itself, and where it is not complete."""
+
+
+NO_CELL = Cell(math.nan, None, None, 0, 0, complete=False, text="n/a")
+"""Not scored, or the protocol does not apply."""
 
 
 @dataclass(frozen=True)
@@ -38,73 +52,69 @@ class Board:
     scale: int
     lr: str
     protocol: str
+    part: str
+    """See `Column.part`."""
+    columns: tuple[Column, ...]
+    """The values of every picture, by dataset and metric."""
     datasets: tuple[str, ...]
     metrics: tuple[str, ...]
     models: tuple[str, ...]
-    cells: dict[tuple[str, str, str], Cell]
-    """(model, dataset, metric) -> cell; absent: not scored, or the protocol does not apply."""
-    sizes: dict[str, int]
-    """Pictures of each dataset that any model was scored on."""
+    cells: Mapping[tuple[str, str, str], Cell]
+    """(model, dataset, metric) -> cell; absent: not scored."""
+    sizes: Mapping[str, int]
+    """Pictures of each dataset."""
     run: str
     """Which run this came from: time and commit."""
-    p_from_best: dict[tuple[str, str, str], float]
-    """(model, dataset, metric) -> p that it equals the best of its column; absent for the best itself and for
-    models without all pictures. Holm over all pairs, because the best one was picked by its scores."""
-    stated: Mapping[str, str] = field(default_factory=dict)
-    """What signatures say of the weights that a metric was computed with."""
     costs: tuple[Profile, ...] = ()
     """What the models cost at this scale, where `--profile` measured it."""
+    left_out: tuple[str, ...] = ()
+    """Metrics that have scores but are not registered here."""
 
     @property
     def stem(self) -> str:
         """The file name of the table, without its ending."""
-        return f"{self.protocol}_x{self.scale}_{self.lr}"
+        return table_stem(self.protocol, self.scale, self.lr, self.part)
 
-    def text(self, model: str, dataset: str, metric: str) -> str:
-        """Return what a cell prints: the mean, how many pictures if not all, or n/a."""
-        cell = self.cells.get((model, dataset, metric))
-        if cell is None:
-            return "n/a"
-        number = "inf" if math.isinf(cell.mean) else f"{cell.mean:.{METRICS[metric].digits}f}"
-        complete = cell.n + cell.n_infinite == self.sizes[dataset]
-        return number if complete else f"{number} ({cell.n + cell.n_infinite} of {self.sizes[dataset]})"
+    @property
+    def signatures(self) -> dict[str, str]:
+        """What a reader needs to compute each metric's numbers elsewhere: those of the rows."""
+        found = {column.metric: column.signature for column in self.columns}
+        return {metric: found[metric] for metric in self.metrics}
 
-    def place(self, model: str, dataset: str, metric: str) -> int:
-        """Return 1 for the best model of a column, 2 for the second, else 0, by the printed digits."""
-        complete = {
-            name: cell.mean
-            for name in self.models
-            if (cell := self.cells.get((name, dataset, metric))) is not None
-            and cell.n + cell.n_infinite == self.sizes[dataset]
-        }
-        if model not in complete or len(complete) < 2:
-            return 0
-        badness = {
-            name: METRICS[metric].badness(round(mean, METRICS[metric].digits))
-            for name, mean in complete.items()
-        }
-        place = sorted(set(badness.values())).index(badness[model]) + 1
-        return place if place <= 2 else 0
+    def cell(self, model: str, dataset: str, metric: str) -> Cell:
+        """Return a cell of the table, NO_CELL where there is no score."""
+        return self.cells.get((model, dataset, metric), NO_CELL)
 
-    def signature(self, metric: str) -> str:
-        """Return what a reader needs to compute a column's numbers elsewhere."""
-        weights = self.stated.get(metric, "")
-        return METRICS[metric].signature(PROTOCOLS[self.protocol], self.scale, weights)
-
-    def mark(self, model: str, dataset: str, metric: str) -> str:
-        """Return † where a model differs from the best of its column, else nothing."""
-        p = self.p_from_best.get((model, dataset, metric), 1.0)
-        return MARK if p < ALPHA and self.place(model, dataset, metric) != 1 else ""
+    def column(self, dataset: str, metric: str) -> Column | None:
+        """Return the values behind a column of the table."""
+        found = (each for each in self.columns if (each.dataset, each.metric) == (dataset, metric))
+        return next(found, None)
 
     def notes(self) -> list[str]:
-        """Return what a reader must know to compare these numbers with others."""
+        """Return what a reader must know to compare these numbers with others, signatures first."""
+        return [*(f"{metric}: {text}" for metric, text in self.signatures.items()), *self.remarks()]
+
+    def remarks(self) -> list[str]:
+        """Return the notes that are not about one metric."""
         pictures = ", ".join(f"{dataset} {self.sizes[dataset]}" for dataset in self.datasets)
-        lines = [f"{metric}: {self.signature(metric)}" for metric in self.metrics]
-        lines.append(f"x{self.scale}, LR: {self.lr}; means over pictures ({pictures}); run: {self.run}")
-        left_out = sum(cell.n_infinite for cell in self.cells.values() if not math.isinf(cell.mean))
-        if left_out:
-            lines.append(f"{left_out} infinite values (identical pictures) are left out of the means")
+        lines = [f"x{self.scale}, LR: {self.lr}; means over pictures ({pictures}); run: {self.run}"]
+        lines += self._partial()
+        if self.part:
+            lines.append(f"a table of its own ({self.part}): pictures or signatures differ from the others'")
+        if self.left_out:
+            lines.append(f"not shown, because no such metric is installed here: {', '.join(self.left_out)}")
+        infinite = sum(cell.n_infinite for cell in self.cells.values() if not math.isinf(cell.mean))
+        if infinite:
+            lines.append(f"{infinite} infinite values (identical pictures) are left out of the means")
         return [*lines, *self._test_notes()]
+
+    def _partial(self) -> list[str]:
+        lines = []
+        for dataset in self.datasets:
+            n, size = len(_images(self.columns, dataset)), self.sizes[dataset]
+            if n < size:
+                lines.append(f"partial: {n} of the {size} pictures of {dataset} have scores")
+        return lines
 
     def _test_notes(self) -> list[str]:
         rows = {
@@ -130,74 +140,103 @@ class Board:
 
 def boards(
     scores: Iterable[Score],
-    run: str,
+    run: str = "",
     profiles: Sequence[Profile] = (),
-    stated: Mapping[str, str] = MappingProxyType({}),
+    *,
+    stated: Mapping[str, str] = NOTHING,
+    counts: Mapping[str, int] = MappingProxyType({}),
 ) -> list[Board]:
     """Return one board for each (scale, lr, protocol) among the scores, with what its models cost.
 
-    Raises UnknownNameError for a protocol that is none of ours.
+    `stated`: see `columns`. `counts` is how many pictures each dataset has; where that is not known, those
+    that any model was scored on count. Raises UnknownNameError for a protocol that is none of ours.
     """
-    groups: dict[tuple[int, str, str], list[Score]] = {}
-    for score in scores:
-        groups.setdefault((score.scale, score.lr, score.protocol), []).append(score)
-    order = list(PROTOCOLS)
-    keys = sorted(groups, key=lambda key: (key[0], key[1], order.index(protocol(key[2]).name)))
-    return [
-        replace(_with_costs(_board(key, groups[key], run), profiles), stated=dict(stated)) for key in keys
-    ]
+    rows = list(scores)
+    known = set(metric_names())
+    left_out = tuple(sorted({row.metric for row in rows} - known))
+    found = []
+    for key, group in groupby(columns(rows, stated), lambda c: (c.scale, c.lr, c.protocol, c.part)):
+        of_table = list(group)
+        names = sorted({column.dataset for column in of_table}, key=dataset_order)
+        sizes = {name: max(counts.get(name, 0), len(_images(of_table, name))) for name in names}
+        found.append(replace(_board(key, of_table, sizes, run, profiles), left_out=left_out))
+    return found
 
 
-def _board(key: tuple[int, str, str], scores: Sequence[Score], run: str) -> Board:
-    values: dict[tuple[str, str, str], list[float]] = {}
-    pictures: dict[str, set[str]] = {}
-    for score in scores:
-        values.setdefault((score.model, score.dataset, score.metric), []).append(score.value)
-        pictures.setdefault(score.dataset, set()).add(score.image)
-    metrics = {score.metric for score in scores}
-    board = Board(
+def _images(of_table: Iterable[Column], dataset: str) -> set[str]:
+    """The pictures of a dataset that any model was scored on."""
+    return {
+        image
+        for column in of_table
+        if column.dataset == dataset
+        for values in column.values.values()
+        for image in values
+    }
+
+
+def _board(
+    key: tuple[int, str, str, str],
+    of_table: Sequence[Column],
+    sizes: Mapping[str, int],
+    run: str,
+    profiles: Sequence[Profile],
+) -> Board:
+    metrics = {column.metric for column in of_table}
+    models = sorted({model for column in of_table for model in column.values}, key=model_order)
+    places = {model: place for place, model in enumerate(models)}
+    costs = [each for each in profiles if each.scale == key[0] and each.model in places]
+    return Board(
         *key,
-        datasets=tuple(sorted(pictures, key=dataset_order)),
+        columns=tuple(of_table),
+        datasets=tuple(sizes),
         metrics=tuple(name for name in metric_names() if name in metrics),
-        models=tuple(sorted({score.model for score in scores}, key=model_order)),
-        cells={where: _cell(column) for where, column in values.items()},
-        sizes={dataset: len(images) for dataset, images in pictures.items()},
+        models=tuple(models),
+        cells={
+            (model, column.dataset, column.metric): cell
+            for column in of_table
+            for model, cell in _cells(column, sizes[column.dataset]).items()
+        },
+        sizes=sizes,
         run=run,
-        p_from_best={},
+        costs=tuple(sorted(costs, key=lambda each: (places[each.model], each))),
     )
-    return replace(board, p_from_best=_p_from_best(board, columns(scores)))
 
 
-def _p_from_best(board: Board, found: Iterable[Column]) -> dict[tuple[str, str, str], float]:
-    p_values = {}
-    for column in found:
-        at = (column.dataset, column.metric)
-        complete = [
-            model for model, values in column.values.items() if len(values) == board.sizes[column.dataset]
-        ]
-        if len(complete) < 2:
-            continue
-        best = min(complete, key=lambda model: METRICS[column.metric].badness(board.cells[model, *at].mean))
-        for pair, p in column.holm_p().items():
-            if best in pair and set(pair) <= set(complete):
-                (other,) = set(pair) - {best}
-                p_values[other, *at] = p
-    return p_values
+def _cells(column: Column, size: int) -> dict[str, Cell]:
+    """Every model's cell of a column: means first, then who is best and who differs from that."""
+    metric = METRICS[column.metric]
+    cells = {
+        model: _cell(list(values.values()), size, column.metric) for model, values in column.values.items()
+    }
+    complete = {model: cell for model, cell in cells.items() if cell.complete}
+    if len(complete) < 2:
+        return cells
+    printed = {model: metric.badness(round(cell.mean, metric.digits)) for model, cell in complete.items()}
+    order = sorted(set(printed.values()))
+    best = min(complete, key=lambda model: metric.badness(complete[model].mean))
+    p_values = column.holm_p()
+    for model, cell in complete.items():
+        place = order.index(printed[model]) + 1
+        p = p_values.get((best, model), p_values.get((model, best)))
+        cells[model] = replace(
+            cell,
+            place=place if place <= 2 else 0,
+            mark=MARK if p is not None and p < ALPHA and place != 1 else "",
+            p_from_best=p,
+        )
+    return cells
 
 
-def _with_costs(board: Board, profiles: Sequence[Profile]) -> Board:
-    places = {model: place for place, model in enumerate(board.models)}
-    shown = [each for each in profiles if each.scale == board.scale and each.model in places]
-    return replace(board, costs=tuple(sorted(shown, key=lambda each: (places[each.model], each))))
-
-
-def _cell(values: Sequence[float]) -> Cell:
+def _cell(values: Sequence[float], size: int, metric: str) -> Cell:
     finite = np.array([value for value in values if math.isfinite(value)])
     n_infinite = len(values) - len(finite)
-    if not len(finite):
-        return Cell(math.inf, None, None, 0, n_infinite)
-    mean = float(finite.mean())
-    if len(finite) < 2:
-        return Cell(mean, None, None, len(finite), n_infinite)
-    half = float(stats.t.ppf(0.975, len(finite) - 1) * finite.std(ddof=1) / math.sqrt(len(finite)))
-    return Cell(mean, mean - half, mean + half, len(finite), n_infinite)
+    mean, low, high = math.inf, None, None
+    if len(finite):
+        mean = float(finite.mean())
+    if len(finite) > 1:
+        half = float(stats.t.ppf(0.975, len(finite) - 1) * finite.std(ddof=1) / math.sqrt(len(finite)))
+        low, high = mean - half, mean + half
+    complete = len(values) == size
+    number = METRICS[metric].printed(mean)
+    text = number if complete else f"{number} ({len(values)} of {size})"
+    return Cell(mean, low, high, len(finite), n_infinite, complete=complete, text=text)

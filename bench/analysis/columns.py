@@ -1,35 +1,44 @@
 """One column of a table with all its rows: every model's value on every picture."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from types import MappingProxyType
 
 import numpy as np
 
-from bench.analysis.paired import Array, differences, holm, signed_rank_test
+from bench.analysis.paired import Array, differences, holm, signed_rank_test, smallest_p
 from bench.analysis.paper import SETS
 from bench.metric import METRICS, metric_names
 from bench.palette import model_order
 from bench.protocols.presets import PROTOCOLS, protocol
-from bench.store.table import Score
+from bench.store.rows import Score
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Column:
-    """One metric on one dataset at one scale, from one kind of LR, under one protocol."""
+    """One metric on one dataset at one scale, from one LR, under one protocol, computed in one way."""
 
     scale: int
     lr: str
     protocol: str
+    part: str
+    """What keeps this table apart from another one of the same scale, LR and protocol: HR that is cropped
+    otherwise (`multiple12`), values that were computed otherwise (`2`); usually empty."""
     dataset: str
     metric: str
     values: Mapping[str, Mapping[str, float]]
     """model -> image -> value, models in the paper's order."""
+    signature: str
+    """How every value was computed."""
 
     @property
     def stem(self) -> str:
         """What files of its table are called, without their ending."""
-        return f"{self.protocol}_x{self.scale}_{self.lr}"
+        return table_stem(self.protocol, self.scale, self.lr, self.part)
 
     def common(self, a: str, b: str) -> list[str]:
         """Return the pictures that both models have, sorted."""
@@ -52,25 +61,54 @@ class Column:
 
         Pairs without a common picture have no test.
         """
-        asked = combinations(self.values, 2) if pairs is None else pairs
-        tested = [(a, b) for a, b in asked if self.common(a, b)]
+        tested = self._tested(pairs)
         p = np.array([signed_rank_test(self.gains(a, b)) for a, b in tested])
         return dict(zip(tested, holm(p).tolist(), strict=True))
 
+    def smallest_holm_p(self, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], float]:
+        """Return how small each pair's corrected p could be at best, from the numbers of pictures."""
+        tested = self._tested(pairs)
+        p = np.array([smallest_p(len(self.common(a, b))) for a, b in tested])
+        return dict(zip(tested, holm(p).tolist(), strict=True))
 
-def columns(scores: Iterable[Score]) -> list[Column]:
+    def _tested(self, pairs: Iterable[tuple[str, str]] | None) -> list[tuple[str, str]]:
+        asked = combinations(self.values, 2) if pairs is None else pairs
+        return [(a, b) for a, b in asked if self.common(a, b)]
+
+
+def columns(scores: Iterable[Score], stated: Mapping[str, str] = NOTHING) -> list[Column]:
     """Return the columns of all tables: by scale, LR, protocol, dataset, metric, each in the order shown.
 
-    Raises UnknownNameError for a protocol or metric that nobody has registered here.
+    Values that were computed in different ways (other signatures) never share a column. `stated` is what
+    today's signatures say of weights, for rows of older files, which have no signature. Rows of a metric that
+    nobody has registered here are left out. Raises UnknownNameError for a protocol that is none of ours.
     """
-    found: dict[tuple[int, str, str, str, str], dict[str, dict[str, float]]] = {}
-    for score in scores:
-        key = (score.scale, score.lr, score.protocol, score.dataset, score.metric)
-        found.setdefault(key, {}).setdefault(score.model, {})[score.image] = score.value
+    known = set(metric_names())
+    rows = [score for score in scores if score.metric in known]
+    signatures = {_origin(row): _signature(row, stated) for row in rows}
+    counted = Counter((_table(row), row.metric, signatures[_origin(row)]) for row in rows)
+    ranks: dict[tuple[object, ...], list[str]] = {}
+    for (table, metric, signature), _ in sorted(counted.items(), key=lambda item: (-item[1], item[0][2])):
+        ranks.setdefault((table, metric), []).append(signature)
+    found: dict[tuple[int, str, str, str, str, str], dict[str, dict[str, float]]] = {}
+    used: dict[tuple[int, str, str, str, str, str], str] = {}
+    for row in rows:
+        signature = signatures[_origin(row)]
+        scale, lr, under, crop = _table(row)
+        rank = ranks[(scale, lr, under, crop), row.metric].index(signature)
+        part = "_".join(each for each in (crop, str(rank + 1) if rank else "") if each)
+        key = (scale, lr, under, part, row.dataset, row.metric)
+        found.setdefault(key, {}).setdefault(row.method, {})[row.image] = row.value
+        used[key] = signature
     return [
-        Column(*key, {model: found[key][model] for model in sorted(found[key], key=model_order)})
+        Column(*key, {model: found[key][model] for model in sorted(found[key], key=model_order)}, used[key])
         for key in sorted(found, key=_shown_order)
     ]
+
+
+def table_stem(protocol_name: str, scale: int, lr: str, part: str) -> str:
+    """Return what files of a table are called, without their ending."""
+    return f"{protocol_name}_x{scale}_{lr}" + (f"_{part}" if part else "")
 
 
 def dataset_order(dataset: str) -> tuple[int, str]:
@@ -78,7 +116,23 @@ def dataset_order(dataset: str) -> tuple[int, str]:
     return (SETS.index(dataset) if dataset in SETS else len(SETS), dataset)
 
 
-def _shown_order(key: tuple[int, str, str, str, str]) -> tuple[object, ...]:
-    scale, lr, under, dataset, metric = key
-    place = list(PROTOCOLS).index(protocol(under).name), dataset_order(dataset)
+def _table(row: Score) -> tuple[int, str, str, str]:
+    """Pictures of other sizes are other pictures: how HR was cropped keeps tables apart."""
+    crop = next((part for part in row.variant.split("+") if part.startswith("multiple")), "")
+    return row.scale, row.lr, row.protocol, crop
+
+
+def _origin(row: Score) -> tuple[str, str, int, str]:
+    return row.signature, row.protocol, row.scale, row.metric
+
+
+def _signature(row: Score, stated: Mapping[str, str]) -> str:
+    if row.signature:
+        return row.signature
+    return METRICS[row.metric].signature(protocol(row.protocol), row.scale, stated.get(row.metric, ""))
+
+
+def _shown_order(key: tuple[int, str, str, str, str, str]) -> tuple[object, ...]:
+    scale, lr, under, part, dataset, metric = key
+    place = list(PROTOCOLS).index(protocol(under).name), part, dataset_order(dataset)
     return scale, lr, *place, metric_names().index(METRICS[metric].name)

@@ -4,24 +4,25 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 
-from bench.analysis.columns import Column, columns
-from bench.analysis.paired import ALPHA, Array, bootstrap_intervals, sign_test, signed_rank_test, smallest_p
+from bench.analysis.columns import Column
+from bench.analysis.paired import ALPHA, Array, bootstrap_intervals, sign_test, signed_rank_test
+from bench.analysis.results import Results
 from bench.palette import model_order
 from bench.protocols.presets import protocol
-from bench.store.table import Score, read_scores
+from bench.store.rows import Score
 from sr_models.data.errors import InputError, UnknownNameError
 from sr_models.data.manifest import common_names
+
+_PValues = dict[tuple[str, str], float]
 
 
 @dataclass(frozen=True)
 class Question:
     """Which models of a run are compared, and on what; empty means all."""
 
-    results: Path
     a: tuple[str, ...] = ()
     b: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
@@ -74,6 +75,8 @@ class Comparison:
     p_holm: float
     """Of p_wilcoxon, over the `family` pairs that were asked about in this column."""
     family: int
+    smallest_p_holm: float
+    """What p_holm could be at best, with as many pictures as the pairs of the family have."""
     pictures: tuple[PictureDifference, ...]
     """The common pictures, the largest difference first."""
     only_a: tuple[str, ...]
@@ -91,32 +94,25 @@ class Comparison:
         return sum(math.isinf(picture.difference) for picture in self.pictures)
 
     @property
-    def smallest_p_holm(self) -> float:
-        """What p_holm could be at best with so many pictures and pairs."""
-        return min(1.0, self.family * smallest_p(self.n))
-
-    @property
     def verdict(self) -> str:
         """`yes`, `no`, or `cannot`: too few pictures for any difference to be significant at .05."""
-        if self.smallest_p_holm >= ALPHA:
-            return "cannot"
-        return "yes" if self.p_holm < ALPHA else "no"
+        if self.p_holm < ALPHA:
+            return "yes"
+        return "cannot" if self.smallest_p_holm >= ALPHA else "no"
 
 
-def compare(question: Question) -> list[Comparison]:
+def compare(results: Results, question: Question) -> list[Comparison]:
     """Return every pair that was asked about in every column, in the order of the tables.
 
     a given alone is compared with every other model, and so is b; neither: all pairs, the later model of the
     paper's order as a. A pair without a common picture in a column is left out there.
     """
     if question.seed < 0:
-        raise InputError(f"--seed wants a whole number from 0, {question.seed} came")
-    scores = read_scores(question.results)
-    comparisons = compare_columns(
-        columns(_asked(question, scores)), _pairs(question, scores), seed=question.seed
-    )
+        raise InputError(f"seed: expected a whole number from 0, got {question.seed}")
+    asked = _asked(question, results)
+    comparisons = compare_columns(asked, _pairs(question, results.scores), seed=question.seed)
     if not comparisons:
-        raise InputError(f"{question.results}: these models have no picture in common to be compared on")
+        raise InputError(f"{results.folder}: these models have no picture in common to be compared on")
     return comparisons
 
 
@@ -124,23 +120,24 @@ def compare_columns(
     found: Iterable[Column], pairs: Sequence[tuple[str, str]], *, seed: int = 0
 ) -> list[Comparison]:
     """Return these pairs (a, b) in each column, where they have a common picture."""
-    tested: list[tuple[Column, tuple[str, str], dict[tuple[str, str], float]]] = []
+    tested: list[tuple[Column, tuple[str, str], _PValues, _PValues]] = []
     for column in found:
         present = [pair for pair in pairs if set(pair) <= column.values.keys() and column.common(*pair)]
         family = column.holm_p(present)
-        tested += [(column, pair, family) for pair in present]
-    finite = [_finite(column.differences(*pair)) for column, pair, _ in tested]
+        best = column.smallest_holm_p(present)
+        tested += [(column, pair, family, best) for pair in present]
+    finite = [_finite(column.differences(*pair)) for column, pair, _, _ in tested]
     intervals = bootstrap_intervals(finite, seed=seed)
     return [
-        _comparison(column, pair, family, values, ends)
-        for (column, pair, family), values, ends in zip(tested, finite, intervals, strict=True)
+        _comparison(column, pair, family, best[pair], values, ends)
+        for (column, pair, family, best), values, ends in zip(tested, finite, intervals, strict=True)
     ]
 
 
-def missing(question: Question) -> list[str]:
+def missing(results: Results, question: Question) -> list[str]:
     """Return a sentence for each place where a model that was named has no score and another one has."""
     lacks: dict[tuple[str, str, str], list[str]] = {}
-    for column in columns(_asked(question, read_scores(question.results))):
+    for column in _asked(question, results):
         for model in dict.fromkeys((*question.a, *question.b)):
             if model not in column.values:
                 lacks.setdefault((model, column.dataset, column.protocol), []).append(column.metric)
@@ -150,28 +147,30 @@ def missing(question: Question) -> list[str]:
     ]
 
 
-def _asked(question: Question, scores: Sequence[Score]) -> list[Score]:
+def _asked(question: Question, results: Results) -> list[Column]:
+    """The columns that were asked about."""
     for name in question.protocols:
         protocol(name)
     for kind, asked, known in (
-        ("dataset in this run", question.datasets, {score.dataset for score in scores}),
-        ("protocol in this run", question.protocols, {score.protocol for score in scores}),
-        ("metric in this run", question.metrics, {score.metric for score in scores}),
+        ("dataset in this run", question.datasets, {score.dataset for score in results.scores}),
+        ("protocol in this run", question.protocols, {score.protocol for score in results.scores}),
+        ("metric in this run", question.metrics, {score.metric for score in results.scores}),
     ):
         for name in asked:
             if name not in known:
                 raise UnknownNameError(kind, name, known)
     return [
-        score
-        for score in scores
-        if score.dataset in (question.datasets or (score.dataset,))
-        and score.protocol in (question.protocols or (score.protocol,))
-        and score.metric in (question.metrics or (score.metric,))
+        column
+        for board in results.boards
+        for column in board.columns
+        if column.dataset in (question.datasets or (column.dataset,))
+        and column.protocol in (question.protocols or (column.protocol,))
+        and column.metric in (question.metrics or (column.metric,))
     ]
 
 
 def _pairs(question: Question, scores: Sequence[Score]) -> list[tuple[str, str]]:
-    models = sorted({score.model for score in scores}, key=model_order)
+    models = sorted({score.method for score in scores}, key=model_order)
     for name in (*question.a, *question.b):
         if name not in models:
             raise UnknownNameError("model in this run", name, models)
@@ -181,7 +180,8 @@ def _pairs(question: Question, scores: Sequence[Score]) -> list[tuple[str, str]]
         pairs = [(a, b) for a in question.a or models for b in question.b or models if a != b]
     unique = {frozenset(pair): pair for pair in reversed(pairs)}
     if not unique:
-        raise InputError("two different models wanted: give --a and --b other names")
+        got = f"only {models[0]}" if len(models) == 1 else "the same one twice"
+        raise InputError(f"expected two different models to compare, got {got}")
     return list(reversed(unique.values()))
 
 
@@ -192,7 +192,8 @@ def _finite(values: Array) -> Array:
 def _comparison(
     column: Column,
     pair: tuple[str, str],
-    family: dict[tuple[str, str], float],
+    family: _PValues,
+    smallest: float,
     finite: Array,
     ends: tuple[float, float] | None,
 ) -> Comparison:
@@ -213,6 +214,7 @@ def _comparison(
         p_wilcoxon=signed_rank_test(gains),
         p_holm=family[pair],
         family=len(family),
+        smallest_p_holm=smallest,
         pictures=_pictures(column, pair),
         only_a=_names(column.dataset, column.values[a].keys() - column.values[b].keys()),
         only_b=_names(column.dataset, column.values[b].keys() - column.values[a].keys()),

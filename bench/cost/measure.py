@@ -8,14 +8,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from bench.running.entrants import ModelEntrant, built
 from sr_models.data.dataset import load_sample, open_dataset
 from sr_models.data.image import Image
-from sr_models.upscaler import LumaUpscaler
+from sr_models.upscaler import LumaUpscaler, Upscaler
 
 OUTPUT = (1280, 720)
 """Width and height of the output that papers on efficient networks count for."""
@@ -24,6 +23,37 @@ BUDGET_SECONDS = 10.0
 MIN_REPEATS, MAX_REPEATS = 3, 30
 _WARM_UP_PX = 32
 _SELF_ENSEMBLE = 8  # orientations, one pass of the network each
+
+
+class Candidate(Protocol):
+    """A model that can be measured; it travels to another process, so it is pickled."""
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+
+    @property
+    def version(self) -> str | None:
+        """None: unknown, so that a row is never used again."""
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether somebody else's code or file makes it: then no network means unknown, not none."""
+
+    @property
+    def device(self) -> str:
+        """`auto`, or a name that torch knows."""
+
+    @property
+    def dtype(self) -> str:
+        """fp32, bf16 or fp16."""
+
+    @property
+    def self_ensemble(self) -> bool:
+        """Whether it averages over eight orientations."""
+
+    def build(self, scale: int, /) -> Upscaler:
+        """Return the model, ready to run as asked."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +69,9 @@ class Cost:
     """Above what the loaded model holds already; None where the platform does not tell."""
 
 
-def measure(entrant: ModelEntrant, scale: int) -> Cost:
-    """Return what the entrant costs at OUTPUT size; meant for a fresh process."""
-    upscaler = built(entrant.text, scale, entrant.running)
+def measure(candidate: Candidate, scale: int) -> Cost:
+    """Return what the candidate costs at OUTPUT size; meant for a fresh process."""
+    upscaler = candidate.build(scale)
     lr = lr_picture(scale)
     upscaler(np.ascontiguousarray(lr[:_WARM_UP_PX, :_WARM_UP_PX]))
     device = getattr(getattr(upscaler, "inference", None), "device", "cpu")
@@ -50,9 +80,9 @@ def measure(entrant: ModelEntrant, scale: int) -> Cost:
     network = getattr(upscaler, "network", None)
     channels = 1 if isinstance(upscaler, LumaUpscaler) else 3
     flops = None if network is None else _flops(network, (1, channels, *lr.shape[:2]))
-    passes = _SELF_ENSEMBLE if entrant.running.self_ensemble else 1
+    passes = _SELF_ENSEMBLE if candidate.self_ensemble else 1
     return Cost(
-        parameters=_parameters(upscaler, is_foreign="=" in entrant.text),
+        parameters=_parameters(upscaler, is_foreign=candidate.is_foreign),
         flops=None if flops is None else passes * flops,
         latencies_ms=tuple(latencies),
         peak_memory_mib=peak,
@@ -127,9 +157,9 @@ def _flops(network: Any, shape: tuple[int, ...]) -> int | None:
 
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         try:
-            hollow = copy.deepcopy(network).to("meta")
-            dtype = next((weight.dtype for weight in hollow.parameters()), torch.float32)
-            hollow(torch.empty(shape, device="meta", dtype=dtype))
+            weightless = copy.deepcopy(network).to("meta")
+            dtype = next((weight.dtype for weight in weightless.parameters()), torch.float32)
+            weightless(torch.empty(shape, device="meta", dtype=dtype))
         except (RuntimeError, NotImplementedError, TypeError):  # TorchScript, or an operation without a shape
             return None
     return int(counter.get_total_flops())

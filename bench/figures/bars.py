@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
@@ -11,32 +12,33 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from bench.analysis.board import Board, boards
+from bench.analysis.board import Board, Cell
+from bench.analysis.columns import Column
 from bench.metric import METRICS
 from bench.palette import colour_of, label_of
-from bench.store.table import Score
 
 _ABREAST = 3  # more metrics go below
 _Values = npt.NDArray[np.float64]
 
 
-def write_plots(scores: Sequence[Score], folder: Path) -> list[Path]:
+def write_bars(boards: Sequence[Board], folder: Path) -> list[Path]:
     """Write one figure for each dataset of each table, as PNG and SVG, and return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for board in boards(scores, run=""):
+    for board in boards:
         for dataset in board.datasets:
-            figure = _figure(board, dataset, scores)
+            figure = _figure(board, dataset)
             stem = folder / f"{board.stem}_{dataset}"
             for suffix, canvas in ((".png", FigureCanvasAgg), (".svg", FigureCanvasSVG)):
                 canvas(figure)
                 metadata = {"Date": None} if suffix == ".svg" else {"Software": None}
-                figure.savefig(f"{stem}{suffix}", dpi=160, metadata=metadata)
+                with mpl.rc_context({"svg.hashsalt": "srmos"}):  # or every SVG differs from the last one
+                    figure.savefig(f"{stem}{suffix}", dpi=160, metadata=metadata)
                 written.append(Path(f"{stem}{suffix}"))
     return written
 
 
-def _figure(board: Board, dataset: str, scores: Sequence[Score]) -> Figure:
+def _figure(board: Board, dataset: str) -> Figure:
     n_metrics = len(board.metrics)
     models = [
         model for model in board.models if any((model, dataset, m) in board.cells for m in board.metrics)
@@ -49,7 +51,8 @@ def _figure(board: Board, dataset: str, scores: Sequence[Score]) -> Figure:
         empty.set_axis_off()
     for axis, metric in zip(axes, board.metrics, strict=False):
         for row, model in enumerate(models):
-            _bar(axis, row, board, (model, dataset, metric), _values(scores, board, (model, dataset, metric)))
+            values = _values(board.column(dataset, metric), model)
+            _bar(axis, row, model, board.cell(model, dataset, metric), values)
         _frame(axis, metric)
     axes[0].set_yticks(range(len(models)), [label_of(model) for model in models])
     axes[0].invert_yaxis()
@@ -57,13 +60,13 @@ def _figure(board: Board, dataset: str, scores: Sequence[Score]) -> Figure:
     return figure
 
 
-def _bar(axis: Axes, row: int, board: Board, where: tuple[str, str, str], values: _Values) -> None:
+def _bar(axis: Axes, row: int, model: str, cell: Cell, values: _Values) -> None:
     """One model's row: the mean as a bar with its printed value, every picture as a point."""
     across = axis.get_yaxis_transform()  # x in fractions of the axis, y in rows
-    axis.text(1.02, row, board.text(*where), transform=across, va="center", fontsize=9)
+    axis.text(1.02, row, cell.text, transform=across, va="center", fontsize=9)
     if not len(values):
         return
-    colour, mean = colour_of(where[0]), values.mean()
+    colour, mean = colour_of(model), values.mean()
     axis.barh(row, mean, height=0.62, color=colour, alpha=0.35)
     axis.plot([mean, mean], [row - 0.31, row + 0.31], color=colour, linewidth=2)
     spread = np.linspace(-0.2, 0.2, len(values)) if len(values) > 1 else np.zeros(1)
@@ -81,14 +84,9 @@ def _frame(axis: Axes, metric: str) -> None:
     axis.tick_params(labelsize=9)
 
 
-def _values(scores: Sequence[Score], board: Board, where: tuple[str, str, str]) -> _Values:
-    """Finite values of one column, in the order of the pictures."""
-    group = (board.scale, board.lr, board.protocol)
-    found = [
-        score.value
-        for score in scores
-        if (score.model, score.dataset, score.metric) == where
-        and (score.scale, score.lr, score.protocol) == group
-        and np.isfinite(score.value)
-    ]
-    return np.array(found, np.float64)
+def _values(column: Column | None, model: str) -> _Values:
+    """Finite values of one model, in the order of the pictures."""
+    of_model = {} if column is None else column.values.get(model, {})
+    return np.array(
+        [of_model[image] for image in sorted(of_model) if np.isfinite(of_model[image])], np.float64
+    )

@@ -10,13 +10,13 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.analysis.board import Board
 from bench.analysis.paired import Array
-from bench.cost.profile import Profile
 from bench.figures.labels import label_points
 from bench.figures.pareto import draw_front
 from bench.figures.plane import direction
 from bench.figures.style import COLUMN, Plot, file_name, styled
 from bench.metric import METRICS
 from bench.palette import colour_of, ink_of, label_of
+from bench.store.rows import Profile
 
 _COSTS: dict[str, Callable[[Profile], float | None]] = {
     "ms a picture": lambda profile: profile.latency_ms,
@@ -77,9 +77,8 @@ def _points(
 ) -> dict[str, tuple[float, float]]:
     points = {}
     for profile in profiles:
-        cell, x = board.cells.get((profile.model, dataset, metric)), cost(profile)
-        complete = cell is not None and cell.n + cell.n_infinite == board.sizes[dataset]
-        if cell is not None and complete and math.isfinite(cell.mean) and x:
+        cell, x = board.cell(profile.model, dataset, metric), cost(profile)
+        if cell.complete and math.isfinite(cell.mean) and x:
             points[profile.model] = (x, cell.mean)
     return points
 

@@ -12,7 +12,6 @@ from bench.analysis.compare import Comparison, PictureDifference
 from bench.figures.style import COLUMN, INK, Plot, blank, file_name, styled
 from bench.metric import METRICS
 from bench.palette import colour_of, ink_of, label_of
-from bench.reports.comparison_tables import difference_text
 
 _EDGE = 0.05  # inches between the sheet's edge and what stands on it
 _NAMED = 24  # more names than that do not fit below the bars
@@ -36,7 +35,7 @@ def picture_differences(comparison: Comparison) -> Plot | None:
         axes.axhline(c.difference, color=INK, linewidth=0.8, linestyle=(0, (4, 3)), zorder=3)
         axes.set_ylabel(f"difference in {METRICS[column.metric].heading}")
         where = f"{column.dataset} x{column.scale}, {column.protocol}"
-        said = f"mean {difference_text(c.difference, column.metric)}"
+        said = f"mean {METRICS[column.metric].printed_difference(c.difference)}"
         mean = axes.text(1, c.difference, said, transform=axes.get_yaxis_transform(), ha="right", va="bottom")
         mean.set_path_effects([withStroke(linewidth=2.5, foreground="white")])  # it may stand on a bar
         axes.set_title(where, loc="left", pad=26)

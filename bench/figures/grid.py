@@ -1,7 +1,6 @@
 """A comparison grid: one picture of a run, and the same crop of it from every method, with scores."""
 
-import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,8 @@ from bench.figures.crop import Crop, read_crop
 from bench.metric import METRICS
 from bench.palette import model_order
 from bench.protocols.presets import PROTOCOLS
-from bench.store.table import Score, pictures_table, scores_table
+from bench.store.rows import Place, method_name
+from bench.store.table import pictures_table, scores_table
 from sr_models.data.errors import InputError, UnknownNameError
 from sr_models.data.image import Image, read_image
 from sr_models.data.manifest import common_names
@@ -25,7 +25,7 @@ class GridRequest:
     dataset: str = ""
     models: tuple[str, ...] = ()
     crop: str = ""
-    """x,y,w,h in pixels of the saved HR picture; w,h or nothing: the most telling place."""
+    """x,y,w,h in pixels of the saved HR picture; w,h or nothing: where methods differ most."""
     protocol: str = ""
     metrics: tuple[str, ...] = ()
     scale: int | None = None
@@ -70,24 +70,34 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Picture:
+    """One picture of a run, and which LR its versions were made from."""
+
     dataset: str
     scale: int
+    lr: str
     image: str
 
-    def file(self, folder: Path, model: str) -> Path:
-        return folder / "images" / model / self.dataset / f"x{self.scale}" / f"{self.image}.png"
+    @property
+    def name(self) -> str:
+        return common_names(self.dataset).get(self.image, self.image)
+
+    def file(self, folder: Path, method: str) -> Path:
+        model, _, variant = method.partition("@")
+        place = Place(model, variant, self.dataset, self.scale, self.lr, self.image)
+        return folder / "images" / place.path
 
 
 def make_grid(request: GridRequest) -> Grid:
     """Return the grid of one picture of a finished run; raises InputError for what is not there."""
     saved = _saved(request.results)
-    place = _find(request, saved)
-    models = _models(request.models, saved[place])
-    hr = read_image(place.file(request.results, "hr"))
-    srs = {model: read_image(place.file(request.results, model)) for model in models}
-    crop = read_crop(request.crop, hr, list(srs.values()), margin=2 * place.scale)
-    protocol, metrics, values = _scores(request, place)
+    picture = _find(request, saved)
+    models = _models(request.models, saved[picture])
+    srs = {model: read_image(picture.file(request.results, model)) for model in models}
+    hr = read_image(picture.file(request.results, _original(saved[picture], models)))
+    _check_sizes(srs, hr)
+    crop = read_crop(request.crop, hr, list(srs.values()), margin=2 * picture.scale)
+    protocol, metrics, values = _scores(request, picture)
     printed = {
         model: tuple(_printed(values.get((model, metric)), metric) for metric in metrics) for model in models
     }
@@ -102,68 +112,94 @@ def make_grid(request: GridRequest) -> Grid:
         for model, sr in srs.items()
     ]
     panels.append(Panel("hr", crop.of(hr), (), ()))
-    return Grid(place.dataset, _name(place), place.scale, protocol, metrics, hr, crop, tuple(panels))
+    return Grid(picture.dataset, picture.name, picture.scale, protocol, metrics, hr, crop, tuple(panels))
 
 
-def _saved(folder: Path) -> dict[_Place, set[str]]:
-    """Picture -> models with a saved picture of it, `hr` left out."""
+def _saved(folder: Path) -> dict[_Picture, set[str]]:
+    """Picture -> methods with a saved version of it, the originals among them."""
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: give the folder of a `bench run`")
-    found: dict[_Place, set[str]] = {}
+    found: dict[_Picture, set[str]] = {}
     for row in pictures_table(folder):
-        model, dataset, scale, file = row.path.split("/")
-        models = found.setdefault(_Place(dataset, int(scale[1:]), file.removesuffix(".png")), set())
-        models |= {model} - {"hr"}
+        place = row.place
+        picture = _Picture(place.dataset, place.scale, place.lr, place.image)
+        found.setdefault(picture, set()).add(method_name(place.model, place.variant))
     if not found:
         raise InputError(f"{folder} holds no images/: make them with `bench run --results {folder}`")
     return found
 
 
-def _find(request: GridRequest, saved: Collection[_Place]) -> _Place:
-    places = [place for place in saved if request.scale in (None, place.scale)]
-    if not places:
-        scales = " ".join(f"x{scale}" for scale in sorted({place.scale for place in saved}))
+def _find(request: GridRequest, saved: Collection[_Picture]) -> _Picture:
+    pictures = [picture for picture in saved if request.scale in (None, picture.scale)]
+    if not pictures:
+        scales = " ".join(f"x{scale}" for scale in sorted({picture.scale for picture in saved}))
         raise InputError(f"this run has no pictures at x{request.scale}, only at {scales}")
-    datasets = {place.dataset for place in places}
-    if request.dataset and request.dataset not in datasets:
-        raise UnknownNameError("dataset in this run", request.dataset, datasets)
-    places = [place for place in places if request.dataset in ("", place.dataset)]
-    names = {
-        place: {place.image, common_names(place.dataset).get(place.image, place.image)} for place in places
-    }
-    found = [place for place in places if request.image in names[place]]
+    for kind, asked, known in (
+        ("dataset", request.dataset, {picture.dataset for picture in pictures}),
+        ("LR", request.lr, {picture.lr for picture in pictures}),
+    ):
+        if asked and asked not in known:
+            raise UnknownNameError(f"{kind} in this run", asked, known)
+    pictures = [
+        picture
+        for picture in pictures
+        if request.dataset in ("", picture.dataset) and request.lr in ("", picture.lr)
+    ]
+    found = [picture for picture in pictures if request.image in (picture.image, picture.name)]
     if not found:
-        raise UnknownNameError("picture in this run", request.image, set().union(*names.values()))
+        names = {name for picture in pictures for name in (picture.image, picture.name)}
+        raise UnknownNameError("picture in this run", request.image, names)
     if len(found) > 1:
-        where = ", ".join(sorted(f"{place.dataset} x{place.scale}" for place in found))
-        raise InputError(f"{request.image} is in {where}: say which with --dataset or --scale")
+        where = ", ".join(sorted(f"{each.dataset} x{each.scale} from LR {each.lr}" for each in found))
+        raise InputError(f"{request.image} is in {where}: say which with --dataset, --scale or --lr")
     return found[0]
 
 
-def _name(place: _Place) -> str:
-    return common_names(place.dataset).get(place.image, place.image)
+def _original(known: set[str], models: Sequence[str]) -> str:
+    """The original that the models' pictures belong to: HR may be cropped in several ways."""
+    crops = {next((p for p in _variant(each).split("+") if p.startswith("multiple")), "") for each in models}
+    if len(crops) > 1:
+        raise InputError("these models' pictures were cropped in different ways: name models of one kind")
+    original = method_name("hr", crops.pop())
+    if original not in known:
+        raise InputError("the original of this picture is missing: run any model on it again")
+    return original
+
+
+def _variant(method: str) -> str:
+    return method.partition("@")[2]
+
+
+def _check_sizes(srs: Mapping[str, Image], hr: Image) -> None:
+    for model, sr in srs.items():
+        if sr.shape != hr.shape:
+            raise InputError(
+                f"{model}: expected a picture of {hr.shape[1]}x{hr.shape[0]}, got {sr.shape[1]}x{sr.shape[0]}"
+            )
 
 
 def _models(asked: tuple[str, ...], known: set[str]) -> list[str]:
+    scored = {name for name in known if name.partition("@")[0] != "hr"}
     for name in asked:
-        if name not in known | {"hr"}:
-            raise UnknownNameError("model with this picture", name, known)
-    models = sorted(set(asked) - {"hr"} or known, key=model_order)
+        if name not in scored | {"hr"}:
+            raise UnknownNameError("model with this picture", name, scored)
+    models = sorted(set(asked) - {"hr"} or scored, key=model_order)
     if not models:
         raise InputError("no model of this run has this picture: run some with --models")
     return models
 
 
 def _scores(
-    request: GridRequest, place: _Place
+    request: GridRequest, picture: _Picture
 ) -> tuple[str, tuple[str, ...], Mapping[tuple[str, str], float]]:
     """The protocol, the metrics, and (model, metric) -> value for one picture."""
     rows = [
         row
         for row in scores_table(request.results)
-        if (row.dataset, row.scale, row.image) == (place.dataset, place.scale, place.image)
+        if (row.dataset, row.scale, row.lr, row.image)
+        == (picture.dataset, picture.scale, picture.lr, picture.image)
+        and row.metric in METRICS
     ]
-    rows = _of_one_lr(rows, request.lr)
     protocols = [name for name in PROTOCOLS if any(row.protocol == name for row in rows)]
     chosen = request.protocol or next(iter(protocols), "")
     if chosen and chosen not in protocols:
@@ -174,22 +210,11 @@ def _scores(
         if name not in measured:
             raise UnknownNameError("metric of this picture", name, measured)
     metrics = request.metrics or tuple(name for name in ("psnr", "ssim") if name in measured)
-    return chosen, metrics, {(row.model, row.metric): row.value for row in rows}
-
-
-def _of_one_lr(rows: list[Score], asked: str) -> list[Score]:
-    known = sorted({row.lr for row in rows})
-    if asked and asked not in known:
-        raise UnknownNameError("LR in this run", asked, known)
-    if not asked and len(known) > 1:
-        raise InputError(f"this picture has scores from several LR ({', '.join(known)}): say which with --lr")
-    return [row for row in rows if asked in ("", row.lr)]
+    return chosen, metrics, {(row.method, row.metric): row.value for row in rows}
 
 
 def _printed(value: float | None, metric: str) -> str:
-    if value is None:
-        return "n/a"
-    return "inf" if math.isinf(value) else f"{value:.{METRICS[metric].digits}f}"
+    return "n/a" if value is None else METRICS[metric].printed(value)
 
 
 def _best(metric: str, values: list[float | None]) -> str:

@@ -16,7 +16,6 @@ PERCEPTION = (
     "lpips_vgg",
     "pieapp",
     "feature_distance",
-    "pi",
     "niqe",
     "clip_iqa",
     "brisque",
@@ -39,8 +38,8 @@ def plane(board: Board, dataset: str, x: str, y: str) -> Plot | None:
     """
     found = {}
     for model in board.models:
-        cells = [board.cells.get((model, dataset, metric)) for metric in (x, y)]
-        means = [cell.mean for cell in cells if cell and cell.n + cell.n_infinite == board.sizes[dataset]]
+        cells = [board.cell(model, dataset, metric) for metric in (x, y)]
+        means = [cell.mean for cell in cells if cell.complete]
         if len(means) == 2 and all(map(math.isfinite, means)):
             found[model] = (means[0], means[1])
     if len(found) < 2:

@@ -4,34 +4,34 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench.analysis.board import Board, boards
-from bench.analysis.columns import Column, columns
+from bench.analysis.board import Board
+from bench.analysis.columns import Column
 from bench.analysis.compare import Comparison, compare_columns
-from bench.cost.profile import Profile
+from bench.figures.bars import write_bars
 from bench.figures.correlation import correlations
 from bench.figures.cost import costs
 from bench.figures.differences import picture_differences
 from bench.figures.plane import axes_of, plane
 from bench.figures.style import Plot, save
-from bench.store.table import Score
 
 
-def write_figures(scores: Sequence[Score], profiles: Sequence[Profile], folder: Path) -> list[Path]:
-    """Write every dataset's figures as PNG, SVG and PDF, and return the files.
+def write_figures(boards: Sequence[Board], folder: Path) -> list[Path]:
+    """Write the bars of each table as PNG and SVG, every dataset's other figures as PNG, SVG and PDF.
 
-    Each under the first protocol that allows it: the others would show nearly the same.
+    Return the files. The other figures are drawn under the first protocol that allows them, because the rest
+    would show nearly the same.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    found = columns(scores)
     plots: dict[tuple[object, ...], list[Plot]] = {}
-    for board in boards(scores, "", profiles):
+    for board in boards:
         for dataset in board.datasets:
-            own = [column for column in found if (column.stem, column.dataset) == (board.stem, dataset)]
+            own = [column for column in board.columns if column.dataset == dataset]
             for kind, draw in enumerate((_plane, _costs, _best_two, _agreement)):
-                key = (board.scale, board.lr, dataset, kind)
+                key = (board.scale, board.lr, board.part, dataset, kind)
                 if not plots.get(key):
                     plots[key] = draw(board, dataset, own)
-    return [path for kind in plots.values() for plot in kind for path in save(plot, folder)]
+    written = write_bars(boards, folder)
+    return written + [path for kind in plots.values() for plot in kind for path in save(plot, folder)]
 
 
 def _plane(board: Board, dataset: str, _: list[Column]) -> list[Plot]:
@@ -47,7 +47,7 @@ def _costs(board: Board, dataset: str, own: list[Column]) -> list[Plot]:
 def _best_two(board: Board, dataset: str, own: list[Column]) -> list[Plot]:
     """The best model against the second best."""
     column = _first(own)
-    places = {board.place(model, dataset, column.metric): model for model in column.values}
+    places = {board.cell(model, dataset, column.metric).place: model for model in column.values}
     if not {1, 2} <= places.keys():
         return []
     (comparison,) = compare_columns([column], [(places[1], places[2])])

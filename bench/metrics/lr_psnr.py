@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     source="PSNR of the re-degraded SR against LR, as in Lugmayr et al., NTIRE 2021 (SR space)",
     options="redegraded as LR was made,one MSE over RGB",
     whole=True,
+    degrades=True,
 )
 def lr_psnr(scene: "Scene") -> list[float]:
     """Return PSNR in dB at LR size, inf where LR comes back in every bit."""

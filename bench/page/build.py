@@ -9,6 +9,7 @@ from string import Template
 
 import msgspec
 
+from bench.analysis.results import Results
 from bench.page.content import Content
 from bench.page.gather import content
 from bench.page.serve import INDEX
@@ -19,15 +20,15 @@ _STYLES = ("page.css", "viewer.css")
 _SCRIPTS = ("data.js", "state.js", "table.js", "tables.js", "pictures.js", "stage.js", "viewer.js", "page.js")
 
 
-def write_page(folder: Path, out: Path | None = None) -> Path:
+def write_page(results: Results, out: Path | None = None) -> Path:
     """Write the page of a results folder (default: DIR/index.html) and return the file.
 
-    Pictures are linked where they lie in the folder, not copied. Raises InputError without scores.
+    Pictures are linked where they lie in the folder, not copied.
     """
-    path = folder / INDEX if out is None else out
+    path = results.folder / INDEX if out is None else out
     if path.is_dir():
-        raise InputError(f"{path} is a folder: --out wants the name of an HTML file")
-    write_bytes(path, render(content(folder, path)).encode())
+        raise InputError(f"{path} is a folder: expected the name of an HTML file")
+    write_bytes(path, render(content(results, path)).encode())
     return path
 
 

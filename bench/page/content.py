@@ -83,6 +83,9 @@ class PictureSet:
 
     dataset: int
     scale: int
+    lr: str
+    folder: str
+    """Of its pictures, below images/<model>/<dataset>/."""
     images: list[str]
     names: list[str]
     thumbnails: list[str]

@@ -2,13 +2,14 @@
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
 from bench.analysis.board import Board
+from bench.analysis.results import Results
 from bench.metric import METRICS
 from bench.page.content import Cell, Column, Content, Metric, Model, Number, PictureSet, Table
 from bench.page.sheets import sheets
@@ -16,11 +17,11 @@ from bench.page.thumbnails import NO_PICTURE, Thumbnail, thumbnails
 from bench.palette import colour_of, label_of, model_order
 from bench.protocols.presets import PROTOCOLS
 from bench.reports.formats import FORMATS
-from bench.reports.write import boards_of
-from bench.store.table import Score, read_scores
+from bench.store.rows import Place
 from sr_models.data.manifest import manifest, manifest_names
 
-Key = TypeVar("Key", str, tuple[str, int])
+_SetKey = tuple[str, int, str]
+Key = TypeVar("Key", str, _SetKey)
 
 _SOURCES = ("scores.csv", "run.json", "profile.csv")
 _FIGURES = ("plots", "grids", "compare")
@@ -34,16 +35,16 @@ class _Index:
     models: dict[str, int]
     metrics: dict[str, int]
     datasets: dict[str, int]
-    sets: dict[tuple[str, int], int]
-    """(dataset, scale) -> position."""
+    sets: dict[_SetKey, int]
+    """(dataset, scale, LR) -> position."""
 
 
-def content(folder: Path, page: Path) -> Content:
-    """Return what the page of a results folder shows; raises InputError where there are no scores."""
-    scores = read_scores(folder)
-    boards = boards_of(folder)
-    images = _images(scores)
-    models = sorted({score.model for score in scores} | _picture_models(folder), key=model_order)
+def content(results: Results, page: Path) -> Content:
+    """Return what the page of a results folder shows."""
+    folder, boards = results.folder, results.boards
+    images = _images(boards)
+    shown = {model for board in boards for model in board.models}
+    models = sorted(shown | _picture_models(folder), key=model_order)
     metrics = list(dict.fromkeys(name for board in boards for name in board.metrics))
     datasets = list(dict.fromkeys(dataset for board in boards for dataset in board.datasets))
     index = _Index(_places(models), _places(metrics), _places(datasets), _places(images))
@@ -54,11 +55,11 @@ def content(folder: Path, page: Path) -> Content:
         models=[Model(name, label_of(name), colour_of(name)) for name in models],
         metrics=[_metric(name) for name in metrics],
         datasets=datasets,
-        tables=[_table(board, scores, images, index, _formats(folder, board)) for board in boards],
+        tables=[_table(board, images, index, _formats(folder, board)) for board in boards],
         sets=_sets(folder, images, index),
         figures=_figures(folder),
         files=[name for name in _SOURCES if (folder / name).is_file()],
-        sheets=sheets(folder),
+        sheets=sheets(results),
     )
 
 
@@ -66,11 +67,13 @@ def _places(names: Iterable[Key]) -> dict[Key, int]:
     return {name: place for place, name in enumerate(names)}
 
 
-def _images(scores: Iterable[Score]) -> dict[tuple[str, int], list[str]]:
-    """(dataset, scale) -> the ids of its pictures."""
-    found: dict[tuple[str, int], set[str]] = {}
-    for score in scores:
-        found.setdefault((score.dataset, score.scale), set()).add(score.image)
+def _images(boards: Iterable[Board]) -> dict[_SetKey, list[str]]:
+    """(dataset, scale, LR) -> the ids of its pictures."""
+    found: dict[_SetKey, set[str]] = {}
+    for board in boards:
+        for column in board.columns:
+            of_set = found.setdefault((column.dataset, board.scale, board.lr), set())
+            of_set |= {image for values in column.values.values() for image in values}
     return {where: sorted(ids) for where, ids in sorted(found.items())}
 
 
@@ -99,12 +102,10 @@ def _metric(name: str) -> Metric:
 
 def _table(
     board: Board,
-    scores: Sequence[Score],
-    images: dict[tuple[str, int], list[str]],
+    images: dict[_SetKey, list[str]],
     index: _Index,
     files: list[str],
 ) -> Table:
-    signatures = {note.partition(": ")[0]: note.partition(": ")[2] for note in board.notes()}
     return Table(
         stem=board.stem,
         protocol=board.protocol,
@@ -114,11 +115,11 @@ def _table(
         datasets=[index.datasets[name] for name in board.datasets],
         metrics=[index.metrics[name] for name in board.metrics],
         models=[index.models[name] for name in board.models],
-        signatures=[signatures[name] for name in board.metrics],
-        notes=[note for note in board.notes() if note.partition(": ")[0] not in board.metrics],
+        signatures=[board.signatures[name] for name in board.metrics],
+        notes=board.remarks(),
         files=files,
         cells=[_cell(board, where, index) for where in sorted(board.cells)],
-        columns=_columns(board, scores, images, index),
+        columns=_columns(board, images, index),
     )
 
 
@@ -129,19 +130,19 @@ def _formats(folder: Path, board: Board) -> list[str]:
 
 def _cell(board: Board, where: tuple[str, str, str], index: _Index) -> Cell:
     model, dataset, metric = where
-    cell, digits = board.cells[where], METRICS[metric].digits
+    cell, printed = board.cells[where], METRICS[metric].printed
     interval = f"mean over {cell.n} picture{'' if cell.n == 1 else 's'}"
     if cell.low is not None and cell.high is not None:
-        interval += f"; 95 % interval {cell.low:.{digits}f} to {cell.high:.{digits}f}"
+        interval += f"; 95 % interval {printed(cell.low)} to {printed(cell.high)}"
     return Cell(
         index.models[model],
         index.datasets[dataset],
         index.metrics[metric],
-        board.text(*where),
+        cell.text,
         _number(cell.mean),
-        board.place(*where),
+        cell.place,
         interval,
-        board.mark(*where),
+        cell.mark,
     )
 
 
@@ -149,19 +150,15 @@ def _number(value: float) -> Number:
     return value if math.isfinite(value) else str(value)
 
 
-def _columns(
-    board: Board, scores: Sequence[Score], images: dict[tuple[str, int], list[str]], index: _Index
-) -> list[Column]:
-    group = (board.scale, board.lr, board.protocol)
-    rows = {where: _places(ids) for where, ids in images.items()}
-    columns: dict[tuple[int, int, int], Column] = {}
-    for score in scores:
-        if (score.scale, score.lr, score.protocol) != group or score.metric not in index.metrics:
-            continue
-        of_set = (score.dataset, score.scale)
-        key = (index.sets[of_set], index.metrics[score.metric], index.models[score.model])
-        column = columns.setdefault(key, Column(*key, values=[None] * len(images[of_set])))
-        column.values[rows[of_set][score.image]] = _printed(score.value, METRICS[score.metric].digits)
+def _columns(board: Board, images: dict[_SetKey, list[str]], index: _Index) -> list[Column]:
+    columns = {}
+    for found in board.columns:
+        of_set = (found.dataset, board.scale, board.lr)
+        digits = METRICS[found.metric].digits
+        for model, values in found.values.items():
+            key = (index.sets[of_set], index.metrics[found.metric], index.models[model])
+            shown = [_printed(values[image], digits) if image in values else None for image in images[of_set]]
+            columns[key] = Column(*key, values=shown)
     return [columns[key] for key in sorted(columns)]
 
 
@@ -170,7 +167,7 @@ def _printed(value: float, digits: int) -> int | str:
     return int(f"{value:.{digits}f}".replace(".", "")) if math.isfinite(value) else str(value)
 
 
-def _sets(folder: Path, images: dict[tuple[str, int], list[str]], index: _Index) -> list[PictureSet]:
+def _sets(folder: Path, images: dict[_SetKey, list[str]], index: _Index) -> list[PictureSet]:
     files = {where: _files(folder, where, index.models) for where in images}
     shown = [
         next(
@@ -186,12 +183,16 @@ def _sets(folder: Path, images: dict[tuple[str, int], list[str]], index: _Index)
     ]
 
 
-def _files(folder: Path, where: tuple[str, int], models: Iterable[str]) -> dict[str, dict[str, Path]]:
+def _files(folder: Path, where: _SetKey, models: Iterable[str]) -> dict[str, dict[str, Path]]:
     """Model -> picture id -> file, for the models that have any."""
-    dataset, scale = where
-    below = {model: folder / "images" / model / dataset / f"x{scale}" for model in models}
+    below = {model: (folder / "images" / _place(model, where, "_").path).parent for model in models}
     found = {model: {file.stem: file for file in place.glob("*.png")} for model, place in below.items()}
     return {model: pictures for model, pictures in found.items() if pictures}
+
+
+def _place(method: str, where: _SetKey, image: str) -> Place:
+    model, _, variant = method.partition("@")
+    return Place(model, variant, *where, image)
 
 
 def _hr_first(files: dict[str, dict[str, Path]]) -> list[str]:
@@ -199,17 +200,19 @@ def _hr_first(files: dict[str, dict[str, Path]]) -> list[str]:
 
 
 def _set(
-    where: tuple[str, int],
+    where: _SetKey,
     ids: list[str],
     files: dict[str, dict[str, Path]],
     small: list[Thumbnail],
     index: _Index,
 ) -> PictureSet:
-    dataset, scale = where
+    dataset, scale, lr = where
     names = manifest(dataset).names if dataset in manifest_names() else {}
     return PictureSet(
         dataset=index.datasets[dataset],
         scale=scale,
+        lr=lr,
+        folder=_place("_", where, "_").path.split("/")[2],
         images=ids,
         names=[names.get(image, image) for image in ids],
         thumbnails=[each.uri for each in small],

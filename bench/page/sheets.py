@@ -1,14 +1,12 @@
 """Where the numbers come from and what the models cost, as plain tables."""
 
 import shlex
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from bench.cost.profile import read_profiles
+from bench.analysis.results import Results
 from bench.page.content import Sheet
 from bench.palette import label_of
-from bench.store.table import read_header
+from bench.store.header import Invocation, ModelFacts
 
 _COST = {
     "model": "model", "output": "output", "parameters": "parameters", "macs": "MACs", "flops": "FLOPs",
@@ -18,60 +16,48 @@ _COST = {
 _RUNS = ("started", "commit", "device", "dtype", "seconds", "computed", "failed", "versions", "command")
 
 
-def sheets(folder: Path) -> list[Sheet]:
+def sheets(results: Results) -> list[Sheet]:
     """Return the tables behind the tables; those without rows are left out."""
-    header = read_header(folder)
-    found = [_cost(folder), _models(header["models"]), _invocations(header["invocations"])]
+    header = results.header
+    found = [_cost(results), _models(header.models), _invocations(header.invocations)]
     return [sheet for sheet in found if sheet.rows]
 
 
-def _cost(folder: Path) -> Sheet:
+def _cost(results: Results) -> Sheet:
     """What `bench run --profile` measured."""
     rows: list[list[str | float | None]] = [
-        [getattr(profile, fact) for fact in _COST] for profile in read_profiles(folder)
+        [getattr(profile, fact) for fact in _COST] for profile in results.profiles
     ]
     note = "for one picture of the stated size; latency is a median"
     return Sheet("Cost", list(_COST.values()), rows, note)
 
 
-def _models(models: Mapping[str, Mapping[str, Any]]) -> Sheet:
-    """Every fact that run.json keeps of a model, whatever facts those are."""
-    facts = list(dict.fromkeys(fact for known in models.values() for fact in known))
+def _models(models: Mapping[str, ModelFacts]) -> Sheet:
     rows: list[list[str | float | None]] = [
-        [name, label_of(name), *(_text(known.get(fact)) for fact in facts)] for name, known in models.items()
+        [name, label_of(name), known.spec, known.version or ""] for name, known in models.items()
     ]
     note = "version: the code's version, or the SHA-256 of the weights (first digits)"
-    return Sheet("Models", ["model", "label", *facts], rows, note)
+    return Sheet("Models", ["model", "label", "spec", "version"], rows, note)
 
 
-def _invocations(invocations: list[Mapping[str, Any]]) -> Sheet:
+def _invocations(invocations: Sequence[Invocation]) -> Sheet:
     """What was run, when, where and with what. Failures have a column only if there were any."""
     rows = [_invocation(each) for each in invocations]
     heads = [head for head in _RUNS if head != "failed" or any(row[head] for row in rows)]
     return Sheet("Runs", heads, [[row[head] for head in heads] for row in rows])
 
 
-def _invocation(each: Mapping[str, Any]) -> dict[str, str | float | None]:
+def _invocation(each: Invocation) -> dict[str, str | float | None]:
+    device = each.device
+    parts = [("kind", device.kind), ("machine", device.machine), ("cores", device.cores)]
     return {
-        "started": _text(each.get("started")),
-        "commit": _text(each.get("commit")),
-        "device": _text(each.get("device")),
-        "dtype": _text(each.get("dtype")),
-        "seconds": each.get("seconds"),
-        "computed": each.get("scores", {}).get("computed"),
-        "failed": "\n".join(map(str, each.get("failures", []))),
-        "versions": _text(each.get("versions")),
-        "command": shlex.join(map(str, each.get("command", []))),
+        "started": each.started,
+        "commit": each.commit or "",
+        "device": ", ".join(f"{what} {value}" for what, value in parts if value),
+        "dtype": each.dtype,
+        "seconds": each.seconds,
+        "computed": each.scores.computed,
+        "failed": "\n".join(each.failures),
+        "versions": ", ".join(f"{package} {version}" for package, version in each.versions.items()),
+        "command": shlex.join(each.command),
     }
-
-
-def _text(value: object) -> str:
-    """Return a fact of run.json as a reader wants it: {"kind": "cpu"} is "kind cpu"."""
-    match value:
-        case None:
-            return ""
-        case dict():
-            return ", ".join(f"{key} {_text(item)}" for key, item in value.items())
-        case list():
-            return ", ".join(_text(item) for item in value)
-    return str(value)

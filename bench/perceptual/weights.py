@@ -65,8 +65,6 @@ def located(file: WeightFile, folder: Path | None) -> Path | None:
 
 def obtain(metric: PictureMetric, folder: Path | None, report: Report = lambda _: None) -> Found:
     """Return a metric's files, downloaded to torch's cache where they must be; else raise Unavailable."""
-    if metric.never:
-        raise Unavailable(f"{metric.name}: {metric.never}")
     files = [weight_files()[name] for name in metric.weights]
     paths = tuple(located(file, folder) or _downloaded(metric.name, file, report) for file in files)
     stated = ",".join(_stated(file, path) for file, path in zip(files, paths, strict=True))
@@ -74,7 +72,7 @@ def obtain(metric: PictureMetric, folder: Path | None, report: Report = lambda _
 
 
 def _downloaded(metric: str, file: WeightFile, report: Report) -> Path:
-    where = f"put it into a folder and name that with --weights-dir, or into {torch_cache()}"
+    where = f"put it into a folder and name that folder as the weights folder, or into {torch_cache()}"
     if not file.url:
         known = " or ".join((file.name, *file.aliases))
         raise Unavailable(f"{metric} needs {known} ({file.terms}): {where}")

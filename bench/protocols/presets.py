@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from types import MappingProxyType
 from typing import Literal
@@ -55,8 +56,13 @@ class Protocol:
         mean = "mean-dB" if metric == "psnr" else "mean"
         return (
             f"{kind}|{self.colour}|crop{self.crop(scale)}|u8|grey:{self.grey}{lr}|{mean}"
-            f"|v{metric_version}|srmos:{version('srmos')}"
+            f"|v{metric_version}|srmos:{_srmos()}"
         )
+
+
+@cache
+def _srmos() -> str:
+    return version("srmos")
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ def check_views(sr: View, hr: View) -> None:
     """Raise InputError unless two views can be compared."""
     check_pair(sr.image, hr.image)
     if sr.protocol != hr.protocol:
-        raise InputError(f"views of one protocol wanted, {sr.protocol.name} and {hr.protocol.name} came")
+        raise InputError(f"expected two views of one protocol, got {sr.protocol.name} and {hr.protocol.name}")
 
 
 def _channels_first(image: Image) -> npt.NDArray[np.uint8]:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import math
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -47,13 +46,6 @@ def p_text(p: float) -> str:
     return "<.0001" if p < 0.0001 else f"{p:.4f}"
 
 
-def difference_text(value: float, metric: str) -> str:
-    """Return a signed difference with one digit more than the metric's own."""
-    if math.isinf(value):
-        return "+inf" if value > 0 else "-inf"
-    return f"{value:+.{METRICS[metric].digits + 1}f}"
-
-
 def _table_of(comparison: Comparison) -> tuple[int, str, str]:
     column = comparison.column
     return column.scale, column.lr, column.protocol
@@ -73,13 +65,15 @@ def _row(comparison: Comparison) -> tuple[str, ...]:
     c, metric = comparison, comparison.column.metric
     interval = "n/a"
     if c.low is not None and c.high is not None:
-        interval = f"[{difference_text(c.low, metric)}, {difference_text(c.high, metric)}]"
+        interval = (
+            f"[{METRICS[metric].printed_difference(c.low)}, {METRICS[metric].printed_difference(c.high)}]"
+        )
     return (
         c.column.dataset,
         METRICS[metric].heading,
         f"{c.a} − {c.b}",
         str(c.n),
-        "n/a" if c.difference is None else difference_text(c.difference, metric),
+        "n/a" if c.difference is None else METRICS[metric].printed_difference(c.difference),
         interval,
         f"{c.wins}/{c.ties}/{c.losses}",
         p_text(c.p_sign),
@@ -113,7 +107,7 @@ def _where(comparison: Comparison) -> str:
 def _furthest(comparison: Comparison) -> str:
     metric = comparison.column.metric
     return ", ".join(
-        f"{picture.name} {difference_text(picture.difference, metric)}"
+        f"{picture.name} {METRICS[metric].printed_difference(picture.difference)}"
         for picture in comparison.pictures[:_FURTHEST]
         if picture.difference
     )
@@ -203,6 +197,11 @@ _CELLS: dict[str, Callable[[Comparison], object]] = {
     "only_a": lambda c: len(c.only_a),
     "only_b": lambda c: len(c.only_b),
 }
+
+
+def facts_of(comparison: Comparison) -> dict[str, object]:
+    """Return every number of a comparison, by the name of its column in the CSV."""
+    return {name: cell(comparison) for name, cell in _CELLS.items()}
 
 
 def _csv(comparisons: Sequence[Comparison]) -> str:

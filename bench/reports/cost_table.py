@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.cost.measure import BUDGET_SECONDS, MAX_REPEATS, MIN_REPEATS
-from bench.cost.profile import Profile
+from bench.store.rows import Profile
 
 _HEADINGS = (
     "Parameters (K)",

@@ -14,15 +14,15 @@ _HEAD = (
 
 @report_format("csv", suffix=".csv")
 def comma_separated(board: Board) -> str:
-    """Return the means with their 95 % t intervals over pictures, unrounded. p_from_best: see `Board`."""
+    """Return the means with their 95 % t intervals over pictures, unrounded. p_from_best: see `Cell`."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_HEAD)
     for (model, dataset, metric), cell in sorted(board.cells.items()):
-        p = board.p_from_best.get((model, dataset, metric))
         writer.writerow(
             (model, dataset, board.scale, board.lr, board.protocol, metric, repr(cell.mean), _repr(cell.low),
-             _repr(cell.high), cell.n, cell.n_infinite, board.signature(metric), _repr(p))
+             _repr(cell.high), cell.n, cell.n_infinite, board.signatures[metric],
+             _repr(cell.p_from_best))
         )  # fmt: skip
     return text.getvalue()
 

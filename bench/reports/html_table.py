@@ -25,7 +25,15 @@ ul { padding-left: 1.2rem; opacity: .75; font-size: .85rem; overflow-wrap: anywh
 @report_format("html", suffix=".html")
 def html(board: Board) -> str:
     """Return a page with the table and its notes."""
-    title = f"{board.protocol}, x{board.scale}"
+    return (
+        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width">\n<title>{escape(_title(board))}</title>\n'
+        f"<style>{_STYLE}</style>\n{fragment(board)}</html>\n"
+    )
+
+
+def fragment(board: Board) -> str:
+    """Return the table and its notes, for a page or a notebook."""
     groups = "".join(
         f'<th colspan="{len(board.metrics)}" scope="colgroup">{escape(dataset)}</th>'
         for dataset in board.datasets
@@ -34,13 +42,15 @@ def html(board: Board) -> str:
     rows = "\n".join(_row(board, model) for model in board.models)
     notes = "".join(f"<li>{escape(note)}</li>" for note in board.notes())
     return (
-        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
-        f'<meta name="viewport" content="width=device-width">\n<title>{escape(title)}</title>\n'
-        f"<style>{_STYLE}</style>\n<table>\n<caption>{escape(title)}</caption>\n<thead>\n"
+        f"<table>\n<caption>{escape(_title(board))}</caption>\n<thead>\n"
         f"<tr><th></th>{groups}</tr>\n"
         f'<tr><th scope="col">model</th>{heads * len(board.datasets)}</tr>\n</thead>\n'
-        f"<tbody>\n{rows}\n</tbody>\n</table>\n<ul>{notes}</ul>\n{_costs(board)}</html>\n"
+        f"<tbody>\n{rows}\n</tbody>\n</table>\n<ul>{notes}</ul>\n{_costs(board)}"
     )
+
+
+def _title(board: Board) -> str:
+    return f"{board.protocol}, x{board.scale}"
 
 
 def _costs(board: Board) -> str:
@@ -70,11 +80,11 @@ def _row(board: Board, model: str) -> str:
 
 
 def _cell(board: Board, model: str, dataset: str, metric: str) -> str:
-    text = _MARKS[board.place(model, dataset, metric)].format(escape(board.text(model, dataset, metric)))
-    text += f"<sup>{mark}</sup>" if (mark := board.mark(model, dataset, metric)) else ""
-    cell = board.cells.get((model, dataset, metric))
-    if cell is None or cell.low is None or cell.high is None:
+    cell = board.cell(model, dataset, metric)
+    text = _MARKS[cell.place].format(escape(cell.text))
+    text += f"<sup>{cell.mark}</sup>" if cell.mark else ""
+    if cell.low is None or cell.high is None:
         return f"<td>{text}</td>"
-    digits = METRICS[metric].digits
-    interval = f"95 % CI over {cell.n} pictures: {cell.low:.{digits}f} to {cell.high:.{digits}f}"
+    low, high = METRICS[metric].printed(cell.low), METRICS[metric].printed(cell.high)
+    interval = f"95 % CI over {cell.n} pictures: {low} to {high}"
     return f'<td title="{interval}">{text}</td>'

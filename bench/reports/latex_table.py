@@ -26,9 +26,8 @@ def latex(board: Board) -> str:
     lines += [rf"Model & {heads} \\", r"\midrule"]
     for model in board.models:
         cells = [
-            _MARKS[board.place(model, *w)].format(escape(board.text(model, *w)))
-            + (_DIFFERS if board.mark(model, *w) else "")
-            for w in columns
+            _MARKS[cell.place].format(escape(cell.text)) + (_DIFFERS if cell.mark else "")
+            for cell in (board.cell(model, *where) for where in columns)
         ]
         lines.append(rf"{escape(model)} & {' & '.join(cells)} \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", "", *_costs(board)])

@@ -16,8 +16,8 @@ def markdown(board: Board) -> str:
     lines = [f"| model | {' | '.join(heads)} |", "|---|" + "---:|" * len(columns)]
     for model in board.models:
         cells = [
-            _MARKS[board.place(model, *w)].format(board.text(model, *w)) + board.mark(model, *w)
-            for w in columns
+            _MARKS[cell.place].format(cell.text) + cell.mark
+            for cell in (board.cell(model, *where) for where in columns)
         ]
         lines.append(f"| {model} | {' | '.join(cells)} |")
     notes = [f"- {note}" for note in board.notes()]

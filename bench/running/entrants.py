@@ -1,11 +1,16 @@
 """Who is compared: models that upscale here, and pictures that somebody upscaled elsewhere."""
 
+import importlib.util
 import string
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast
+
+import numpy as np
 
 from sr_models.data.dataset import Picture, Sample
 from sr_models.data.errors import InputError
@@ -13,7 +18,7 @@ from sr_models.data.fetch import Report, fetch, locate, sha256_of
 from sr_models.data.image import Image, check_pair, read_image
 from sr_models.data.manifest import manifest, manifest_names
 from sr_models.data.names import check_name
-from sr_models.models import MODELS, find_model
+from sr_models.models import MODEL_SUFFIXES, MODELS, Model, find_model
 from sr_models.upscaler import Luma, LumaUpscaler, Upscaler
 
 if TYPE_CHECKING:
@@ -26,20 +31,74 @@ PATTERNS = (
     "{image}.png",
     "{name}.png",
 )
-"""How published pictures are looked for in a folder, unless --pattern says otherwise."""
+"""How published pictures are looked for in a folder, unless a pattern is given."""
+
+UpscaleFunction = Callable[[Image], Image]
+"""A model as a plain function: LR, uint8 (h, w, 3), to SR, uint8 (scale * h, scale * w, 3)."""
+
+
+class Entrant(Protocol):
+    """Whoever has a version of each picture."""
+
+    is_published: ClassVar[bool]
+    """Pixels are never touched, not even to make grey what was published in colour."""
+    is_scored: ClassVar[bool]
+    has_cost: ClassVar[bool]
+    """Whether `profile` can measure it."""
+
+    @property
+    def name(self) -> str:
+        """What tables and folders call it."""
+
+    @property
+    def text(self) -> str:
+        """What run.json says it is."""
+
+    @property
+    def version(self) -> str | None:
+        """Changes whenever the same picture would come out differently; None: not stated, or not one."""
+
+    @property
+    def dtype(self) -> str:
+        """What its network computes in; fp32 where there is none."""
+
+    @property
+    def self_ensemble(self) -> bool:
+        """Whether its network averages over eight orientations."""
+
+    @property
+    def variant(self) -> str:
+        """What differs from the model as published: `bf16`, `self-ensemble`, or both joined by `+`."""
+
+    def fingerprint(self, picture: Picture, /) -> str | None:
+        """Return what its version of a picture depends on besides the picture; None: unknown."""
+
+    def problem(self, scale: int, /) -> str:
+        """Return why it cannot work at all at this scale; empty if it can."""
+
+    def upscale(self, picture: Picture, sample: Sample, /) -> Image:
+        """Return its version of a picture."""
+
+    def luma(self, picture: Picture, /) -> Callable[[Luma], Luma] | None:
+        """Return its path for luma alone, or None if it has none."""
 
 
 @dataclass(frozen=True)
-class Running:
-    """How networks run; anything else is not affected."""
+class _Plain:
+    """What holds for everything that is not a network."""
 
-    device: str = "auto"
-    dtype: str = "fp32"
-    self_ensemble: bool = False
+    dtype: ClassVar[str] = "fp32"
+    self_ensemble: ClassVar[bool] = False
+    variant: ClassVar[str] = ""
+    is_published: ClassVar[bool] = False
+    is_scored: ClassVar[bool] = True
+    has_cost: ClassVar[bool] = False
 
+    def problem(self, _scale: int) -> str:
+        return ""
 
-AS_PUBLISHED = Running()
-"""How models are built when nothing else is asked for."""
+    def luma(self, _picture: Picture) -> None:
+        return None
 
 
 @dataclass(frozen=True)
@@ -50,32 +109,91 @@ class ModelEntrant:
     text: str
     """What the user wrote: a registered name or NAME=SPEC."""
     version: str | None
-    running: Running
+    device: str = "auto"
+    dtype: str = "fp32"
+    self_ensemble: bool = False
     is_published: ClassVar[bool] = False
+    is_scored: ClassVar[bool] = True
+    has_cost: ClassVar[bool] = True
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it comes from a file or a module of the user's."""
+        return "=" in self.text
+
+    @property
+    def variant(self) -> str:
+        """What differs from the model as published."""
+        ensemble = "self-ensemble" if self.self_ensemble else ""
+        return "+".join(part for part in (self.dtype.removeprefix("fp32"), ensemble) if part)
 
     def fingerprint(self, _picture: Picture) -> str | None:
-        """Return what the output depends on besides the picture; None: unknown."""
+        """Return the version."""
         return self.version
+
+    def build(self, scale: int) -> Upscaler:
+        """Return the model, ready to run as asked; each process builds it once."""
+        return _built(self.text, scale, self.device, self.dtype, self.self_ensemble)
+
+    def problem(self, scale: int) -> str:
+        """Return why it cannot be built."""
+        try:
+            self.build(scale)
+        except InputError as error:
+            return str(error)
+        except Exception as error:  # noqa: BLE001 (a factory is anybody's code)
+            return f"{type(error).__name__}: {error}"
+        return ""
 
     def upscale(self, picture: Picture, sample: Sample) -> Image:
         """Return the super-resolved picture."""
-        return built(self.text, picture.scale, self.running)(sample.lr)
+        return self.build(picture.scale)(sample.lr)
 
     def luma(self, picture: Picture) -> Callable[[Luma], Luma] | None:
         """Return the model's path for luma alone, or None if it has none."""
-        upscaler = built(self.text, picture.scale, self.running)
+        upscaler = self.build(picture.scale)
         return upscaler.upscale_luma if isinstance(upscaler, LumaUpscaler) else None
 
 
 @dataclass(frozen=True)
-class OutputEntrant:
+class FunctionEntrant(_Plain):
+    """A model that is a plain function, from Python. Its attribute `version` says when scores may be kept."""
+
+    name: str
+    function: UpscaleFunction
+    text: ClassVar[str] = "a Python function"
+
+    @property
+    def version(self) -> str | None:
+        """What the function states, or None."""
+        stated = getattr(self.function, "version", None)
+        return None if stated is None else str(stated)
+
+    def fingerprint(self, _picture: Picture) -> str | None:
+        """Return the version."""
+        return self.version
+
+    def problem(self, scale: int) -> str:
+        """Return why a model that states its scale cannot be used at this one."""
+        own = getattr(self.function, "scale", scale)
+        return "" if own == scale else f"expected a model for x{scale}, got one for x{own}"
+
+    def upscale(self, _picture: Picture, sample: Sample) -> Image:
+        """Return what the function makes of LR; a PIL picture is taken as its pixels."""
+        made = self.function(sample.lr.copy())
+        return np.asarray(made) if hasattr(made, "getbands") else made
+
+
+@dataclass(frozen=True)
+class OutputEntrant(_Plain):
     """Pictures made elsewhere, found by (dataset, image)."""
 
     name: str
-    files: Mapping[tuple[str, str], tuple[Path, str]]
+    files: Mapping[tuple[str, str], tuple[Path, str]] = field(hash=False)
     """(dataset, image) -> (file, its sha256)."""
     is_published: ClassVar[bool] = True
-    """Pixels are never touched, not even to make grey what was published in colour."""
+    text: ClassVar[str] = "published pictures"
+    version: ClassVar[None] = None
 
     def fingerprint(self, picture: Picture) -> str | None:
         """Return the hash of the published file."""
@@ -94,16 +212,15 @@ class OutputEntrant:
             raise InputError(f"{found[0]}: {error}") from None
         return image
 
-    def luma(self, picture: Picture) -> None:
-        """Published pictures have no luma path."""
-
 
 @dataclass(frozen=True)
-class Original:
+class Original(_Plain):
     """HR itself: saved for studies and pages, never scored."""
 
     name: str = "hr"
-    is_published: ClassVar[bool] = False
+    is_scored: ClassVar[bool] = False
+    text: ClassVar[str] = "original"
+    version: ClassVar[None] = None
 
     def fingerprint(self, _picture: Picture) -> str | None:
         """Return a constant: the picture says it all."""
@@ -113,30 +230,73 @@ class Original:
         """Return HR."""
         return sample.hr
 
-    def luma(self, picture: Picture) -> None:
-        """HR is never scored."""
+
+def named_model(name: str, model: object) -> str | Entrant:
+    """Return the model that a name and a name, a spec or a function stand for."""
+    check_name(name)
+    if isinstance(model, str):
+        if ":" in model or model.endswith(MODEL_SUFFIXES):
+            return f"{name}={model}"
+        known = MODELS[model]
+        return ModelEntrant(name, model, known.version)
+    if not callable(model):
+        raise InputError(
+            f"models[{name!r}]: expected a name, a spec or a function of LR, got {type(model).__name__}"
+        )
+    return FunctionEntrant(name, model)
 
 
-Entrant = ModelEntrant | OutputEntrant | Original
+def model_entrants(
+    models: Sequence[str | Entrant],
+    scale: int,
+    *,
+    device: str = "auto",
+    dtype: str = "fp32",
+    self_ensemble: bool = False,
+) -> list[Entrant]:
+    """Return the models that are meant: names, NAME=SPEC, `all`; none given: everything that is not slow.
 
-
-def model_entrants(texts: Sequence[str], running: Running) -> list[ModelEntrant]:
-    """Return the entrants for --models: names, NAME=SPEC, `all`; none given: everything that is not slow."""
-    if not texts:
-        texts = [model.name for model in MODELS if not model.slow]
-    elif "all" in texts:
-        texts = [*MODELS.names(), *(text for text in texts if "=" in text)]
-    entrants = []
-    for text in dict.fromkeys(texts):
-        model = find_model(text)
-        entrants.append(ModelEntrant(model.name, text, model.version, running))
+    dtype and self_ensemble concern networks; other models are what they always are.
+    """
+    if not models:
+        models = [model.name for model in MODELS if not model.slow]
+    elif "all" in models:
+        models = [*MODELS.names(), *(each for each in models if not isinstance(each, str) or "=" in each)]
+    entrants: list[Entrant] = []
+    for each in dict.fromkeys(models):
+        if isinstance(each, str):
+            model = opened(each)
+            plain = ModelEntrant(model.name, each, model.version, device)
+        elif isinstance(each, ModelEntrant):
+            plain = replace(each, device=device)
+        else:
+            entrants.append(each)
+            continue
+        asked = replace(plain, dtype=dtype, self_ensemble=self_ensemble)
+        entrants.append(asked if asked != plain and _is_network(plain, scale) else plain)
     return entrants
+
+
+def _is_network(entrant: ModelEntrant, scale: int) -> bool:
+    return bool(entrant.problem(scale)) or hasattr(entrant.build(scale), "inference")
+
+
+def problems(scale: int) -> Callable[[Entrant], str]:
+    """Return a function that says why an entrant cannot work at this scale; each is asked once."""
+    found: dict[str, str] = {}
+
+    def problem_of(entrant: Entrant) -> str:
+        if entrant.name not in found:
+            found[entrant.name] = entrant.problem(scale)
+        return found[entrant.name]
+
+    return problem_of
 
 
 def output_entrants(
     specs: Sequence[str], pictures: Sequence[Picture], pattern: str | None, report: Report = lambda _: None
 ) -> list[OutputEntrant]:
-    """Return the entrants for --outputs: a manifest's name (all its models), or NAME=FOLDER."""
+    """Return who made pictures elsewhere: a manifest's name (all its models), or NAME=FOLDER."""
     entrants: list[OutputEntrant] = []
     for spec in specs:
         name, is_folder, folder = spec.partition("=")
@@ -148,35 +308,74 @@ def output_entrants(
     return entrants
 
 
-@lru_cache(maxsize=4)
-def built(text: str, scale: int, running: Running) -> Upscaler:
-    """Return the model that text means, run as asked; each process builds it once."""
-    model = find_model(text).build(scale)
-    if running == AS_PUBLISHED:
+def opened(text: str) -> Model:
+    """Return the model that text means: what `find_model` takes, or NAME=path/file.py:factory.
+
+    Whatever is wrong with somebody's module is one sentence.
+    """
+    name, _, spec = text.partition("=")
+    path, is_file, attribute = spec.rpartition(":")
+    try:
+        if is_file and path.endswith(".py"):
+            module = _module_at(Path(path).expanduser().resolve())
+            return find_model(f"{name}={module}:{attribute}")
+        return find_model(text)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"{text}: its module cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _module_at(path: Path) -> str:
+    """Import a file under a name of its own and return that name."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    name = f"_{path.stem}_{sha256(str(path).encode()).hexdigest()[:8]}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise InputError(f"{path}: expected a Python file")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return name
+
+
+@lru_cache(maxsize=32)
+def _built(text: str, scale: int, device: str, dtype: str, self_ensemble: bool) -> Upscaler:
+    model = opened(text).build(scale)
+    if (device, dtype, self_ensemble) == ("auto", "fp32", False):
         return model
     from sr_models.inference.torch_upscaler import Inference, with_inference
 
-    return with_inference(
-        model, Inference(running.device, cast("Dtype", running.dtype), self_ensemble=running.self_ensemble)
-    )
+    return with_inference(model, Inference(device, cast("Dtype", dtype), self_ensemble=self_ensemble))
 
 
 def _from_folder(name: str, folder: Path, pictures: Sequence[Picture], pattern: str | None) -> OutputEntrant:
     if not folder.is_dir():
-        raise InputError(
-            f"{folder} is not a folder: --outputs NAME=FOLDER takes a folder of upscaled pictures"
-        )
+        raise InputError(f"outputs {name}={folder}: expected a folder of upscaled pictures, got none there")
     patterns = PATTERNS if pattern is None else (_checked(pattern),)
-    files = {}
+    files: dict[tuple[str, str], tuple[Path, str]] = {}
+    owners: dict[Path, Picture] = {}
     for picture in pictures:
         tried = [folder / each.format(**_facts(picture)) for each in patterns]
         found = next((path for path in tried if path.is_file()), None)
         if found:
+            other = owners.setdefault(found, picture)
+            if other != picture:
+                raise InputError(
+                    f"{found} would serve both {other.dataset}/{other.name} and "
+                    f"{picture.dataset}/{picture.name}: sort the files into a folder for each dataset"
+                )
             files[picture.dataset, picture.image] = (found, sha256_of(found))
     if pictures and not files:
         tried_names = ", ".join(each.format(**_facts(pictures[0])) for each in patterns)
         raise InputError(
-            f"{folder} holds none of the pictures; looked for {tried_names}: name them so, or give --pattern"
+            f"{folder} holds none of the pictures; looked for {tried_names}: rename them, or give a pattern"
         )
     return OutputEntrant(name, files)
 
@@ -195,10 +394,10 @@ def _checked(pattern: str) -> str:
     try:
         used = {field for _, field, _, _ in string.Formatter().parse(pattern) if field is not None}
     except ValueError as error:
-        raise InputError(f"--pattern {pattern!r}: {error}") from None
+        raise InputError(f"pattern {pattern!r}: {error}") from None
     if not used <= set(known) or not used & {"image", "name"}:
         raise InputError(
-            f"--pattern {pattern!r}: use {{image}} or {{name}}, and if you like {{dataset}}, {{scale}}"
+            f"pattern {pattern!r}: use {{image}} or {{name}}, and if you like {{dataset}}, {{scale}}"
         )
     return pattern
 

@@ -1,20 +1,18 @@
 """One picture through one model: upscale (or take the saved picture), look through each protocol, measure."""
 
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 
-from bench.metric import METRICS, PictureMetric, PlaneMetric
+from bench.metric import METRICS, PlaneMetric, as_number
 from bench.protocols.presets import PROTOCOLS, Protocol, View, luma_view
-from bench.running.entrants import Entrant, Running
-from bench.store.table import SavedPicture, Score
+from bench.running.plan import Need
+from bench.store.rows import SavedPicture, Score
 from sr_models.data.dataset import Picture, Sample, load_sample
 from sr_models.data.errors import InputError
 from sr_models.data.fetch import sha256_of
@@ -23,68 +21,67 @@ from sr_models.data.luma import luma_uint8
 from sr_models.data.resize import imresize
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What holds for every picture of a run."""
+@dataclass
+class Outcome:
+    """What came of a need: rows to store, and what has none."""
 
-    folder: Path
-    lr: str
-    multiple: int | None
-    running: Running
-    device: str
-    """The kind of device that `running` leads to here: cpu, cuda or mps."""
-    stated: Mapping[str, str] = field(default_factory=dict)
-    """What the signature of a picture metric says of its weights."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """One entrant on one picture: the (protocol, plane metric) pairs that are missing or out of date."""
-
-    entrant: Entrant
-    picture: Picture
-    wanted: tuple[tuple[str, str], ...]
-    saved: SavedPicture | None
-    """The picture that an earlier run left, where it is still what this run would make."""
+    tried: tuple[Score, ...]
+    """What should have been computed."""
+    scores: list[Score] = field(default_factory=list)
+    saved: SavedPicture | None = None
+    """The upscaled picture, if there is one now."""
+    lost: SavedPicture | None = None
+    """A picture that could not be made (again)."""
+    failures: list[str] = field(default_factory=list)
+    not_applicable: list[tuple[str, str, str]] = field(default_factory=list)
+    """(metric, why, picture)."""
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """One score of the second pass that is missing or out of date."""
+def evaluate(need: Need, results: Path) -> Outcome:
+    """Return the plane scores of one need, the upscaled picture saved; what is scored is what is saved.
 
-    entrant: Entrant
-    protocol: str
-    metric: PictureMetric
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a task gives: rows to store."""
-
-    scores: tuple[Score, ...]
-    picture: SavedPicture
-
-
-def evaluate(task: Task, setting: Setting) -> Result:
-    """Return the scores of one task, the upscaled picture saved; what is scored is what is saved."""
-    sample = sample_of(task.picture, setting.lr, setting.multiple)
-    image, saved = _upscaled(task, setting, sample)
-    scores = []
-    for protocol_name, wanted in groupby(task.wanted, key=itemgetter(0)):
-        sr, hr = _pair(task, setting, PROTOCOLS[protocol_name], image)
-        for _, metric_name in wanted:
-            value = plane_metric(metric_name)(sr, hr)
-            scores.append(score_row(task.entrant, task.picture, setting, protocol_name, metric_name, value))
-    return Result(tuple(scores), saved)
-
-
-def applies(entrant: Entrant, picture: Picture, protocol: Protocol, metric: str) -> bool:
-    """Return whether the protocol makes sense: `srcnn` never leaves luma, so it needs an entrant with a luma
-    path and a metric of planes.
+    One model that fails, or one metric, does not sink the rest.
     """
-    if not protocol.luma_only:
-        return True
-    return isinstance(METRICS[metric], PlaneMetric) and entrant.luma(picture) is not None
+    rows = tuple(row for row in need.rows if isinstance(METRICS[row.metric], PlaneMetric))
+    outcome = Outcome(rows)
+    label = f"{need.entrant.name} on {need.where}"
+    try:
+        sample = sample_of(need.picture, need.lr, need.multiple)
+        image, outcome.saved = _upscaled(need, results, sample)
+    except Exception as error:  # noqa: BLE001 (a model is anybody's code)
+        outcome.tried = need.rows
+        outcome.lost = need.saved
+        outcome.failures.append(f"{label}: {reason(error)}")
+        return outcome
+    for protocol_name, group in groupby(rows, key=lambda row: row.protocol):
+        try:
+            sr, hr = _pair(need, PROTOCOLS[protocol_name], image)
+        except Exception as error:  # noqa: BLE001 (a model's luma path is anybody's code)
+            outcome.failures.append(f"{label}, protocol {protocol_name}: {reason(error)}")
+            continue
+        _measure(group, sr, hr, outcome, need)
+    return outcome
+
+
+def _measure(rows: Iterable[Score], sr: View, hr: View, outcome: Outcome, need: Need) -> None:
+    for row in rows:
+        try:
+            value = as_number(plane_metric(row.metric)(sr, hr))
+        except Exception as error:  # noqa: BLE001 (a metric is anybody's code)
+            outcome.failures.append(f"{row.metric} of {need.entrant.name} on {need.where}: {reason(error)}")
+            continue
+        if np.isnan(value):
+            outcome.not_applicable.append((row.metric, "the metric has no value for it (NaN)", need.where))
+        else:
+            outcome.scores.append(replace(row, value=value))
+
+
+def reason(error: Exception) -> str:
+    """Return an exception as a sentence, with the place it came from unless it is a user's mistake."""
+    if isinstance(error, InputError):
+        return str(error)
+    line = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(line.filename).name}:{line.lineno})"
 
 
 def plane_metric(name: str) -> PlaneMetric:
@@ -95,100 +92,51 @@ def plane_metric(name: str) -> PlaneMetric:
     return found
 
 
-def picture_path(entrant: str, picture: Picture) -> str:
-    """Return where an upscaled picture lies below images/."""
-    return f"{entrant}/{picture.dataset}/x{picture.scale}/{picture.image}.png"
-
-
-def picture_key(entrant: Entrant, picture: Picture, setting: Setting) -> str | None:
-    """Return 12 hex digits over everything that could change the upscaled picture; None: never trust it."""
-    fingerprint = entrant.fingerprint(picture)
-    if fingerprint is None:
-        return None
-    low = picture.lr_sha256 or setting.lr
-    how = (setting.running.dtype, setting.running.self_ensemble, setting.device)
-    return _digest(fingerprint, picture.hr_sha256, low, setting.multiple, *how)
-
-
-def score_key(entrant: Entrant, picture: Picture, setting: Setting, protocol: str, metric: str) -> str | None:
-    """Return 12 hex digits over everything that could change a score; None: never trust it."""
-    made_from = picture_key(entrant, picture, setting)
-    stated = setting.stated.get(metric, "")
-    signature = METRICS[metric].signature(PROTOCOLS[protocol], picture.scale, stated)
-    return None if made_from is None else _digest(made_from, signature)
-
-
-UNTRUSTED = "0" * 12
-"""The key of what has no stated version: it never matches, so it is computed anew every time."""
-
-
-def _digest(*parts: object) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
-
-
-def score_row(
-    entrant: Entrant, picture: Picture, setting: Setting, protocol: str, metric: str, value: float
-) -> Score:
-    """Return the row that keeps a value."""
-    key = score_key(entrant, picture, setting, protocol, metric) or UNTRUSTED
-    return Score(
-        entrant.name,
-        picture.dataset,
-        picture.scale,
-        setting.lr,
-        picture.image,
-        protocol,
-        metric,
-        value,
-        key,
-    )
-
-
-def _upscaled(task: Task, setting: Setting, sample: Sample) -> tuple[Image, SavedPicture]:
-    relative = picture_path(task.entrant.name, task.picture)
-    path = setting.folder / "images" / relative
-    if task.saved is not None and path.is_file() and sha256_of(path) == task.saved.sha256:
-        return read_image(path), task.saved
-    image = task.entrant.upscale(task.picture, sample)
-    _check_output(task.entrant.name, image, sample)
-    grey = sample.is_grey and not task.entrant.is_published
+def _upscaled(need: Need, results: Path, sample: Sample) -> tuple[Image, SavedPicture]:
+    path = results / "images" / need.saved.path
+    if need.is_kept and path.is_file() and sha256_of(path) == need.saved.sha256:
+        return read_image(path), need.saved
+    image = need.entrant.upscale(need.picture, sample)
+    _check_output(need.entrant.name, image, sample)
+    grey = sample.is_grey and not need.entrant.is_published
     write_image(path, image, grey=grey)
-    key = picture_key(task.entrant, task.picture, setting) or UNTRUSTED
     as_saved = to_grey(image)[..., None].repeat(3, axis=2) if grey else image
-    return as_saved, SavedPicture(relative, key, sha256_of(path))
+    return as_saved, replace(need.saved, sha256=sha256_of(path))
 
 
-def _check_output(name: str, image: Image, sample: Sample) -> None:
+def _check_output(name: str, image: object, sample: Sample) -> None:
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.shape != sample.hr.shape:
-        came = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-        raise ValueError(f"{name} must return uint8 {sample.hr.shape}, {came} came")
+        got = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise InputError(f"output of {name}: expected uint8 {sample.hr.shape}, got {got}")
 
 
-def _pair(task: Task, setting: Setting, protocol: Protocol, image: Image) -> tuple[View, View]:
-    picture = task.picture
+def _pair(need: Need, protocol: Protocol, image: Image) -> tuple[View, View]:
+    picture = need.picture
     if protocol.luma_only:
-        return _luma_pair(task, setting, protocol)
-    hr = _hr_view(picture, setting.lr, setting.multiple, protocol)
-    is_grey = sample_of(picture, setting.lr, setting.multiple).is_grey
+        return _luma_pair(need, protocol)
+    hr = _hr_view(picture, need.lr, need.multiple, protocol)
+    is_grey = sample_of(picture, need.lr, need.multiple).is_grey
     return protocol.view(image, scale=picture.scale, is_grey=is_grey), hr
 
 
-def _luma_pair(task: Task, setting: Setting, protocol: Protocol) -> tuple[View, View]:
+def _luma_pair(need: Need, protocol: Protocol) -> tuple[View, View]:
     """SRCNN's test script: rounded HR luma -> float LR -> float upscaled -> uint8."""
-    upscale = task.entrant.luma(task.picture)
+    upscale = need.entrant.luma(need.picture)
     if upscale is None:
-        raise ValueError(f"{task.entrant.name} has no luma path: {protocol.name} does not apply to it")
-    scale = task.picture.scale
-    sample = sample_of(task.picture, setting.lr, setting.multiple)
+        raise InputError(f"{need.entrant.name} has no luma path: {protocol.name} does not apply to it")
+    scale = need.picture.scale
+    sample = sample_of(need.picture, need.lr, need.multiple)
     hr = to_grey(sample.hr) if sample.is_grey else luma_uint8(sample.hr)
     sr = upscale(imresize(hr.astype(np.float64), 1 / scale))
+    if not np.isfinite(sr).all():
+        raise InputError(f"luma of {need.entrant.name}: expected finite numbers, got NaN or infinity")
     rounded = np.floor(sr.clip(0, 255) + 0.5).astype(np.uint8)
     return luma_view(rounded, protocol, scale), luma_view(hr, protocol, scale)
 
 
 @lru_cache(maxsize=2)
 def sample_of(picture: Picture, lr: str, multiple: int | None) -> Sample:
-    """Tasks come ordered by picture: each process decodes and degrades a picture once."""
+    """Needs come ordered by picture: each process decodes and degrades a picture once."""
     return load_sample(picture, lr, multiple)
 
 

@@ -5,290 +5,254 @@ import platform
 import subprocess
 import sys
 import time
-import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
-from multiprocessing import get_context
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
+import msgspec
 from tqdm import tqdm
 
-from bench.cost.profile import profile_models, profiles_table
+from bench.cost.profile import profile_models
 from bench.metric import METRICS, PictureMetric
 from bench.perceptual.weights import Found, Unavailable, obtain
-from bench.protocols.presets import protocol
-from bench.running.entrants import (
-    AS_PUBLISHED,
-    Entrant,
-    ModelEntrant,
-    Original,
-    Running,
-    model_entrants,
-    output_entrants,
-)
-from bench.running.evaluate import (
-    Result,
-    Setting,
-    Task,
-    Wanted,
-    applies,
-    evaluate,
-    picture_key,
-    picture_path,
-    score_key,
-)
-from bench.store.table import (
-    SavedPicture,
-    Score,
-    Table,
-    pictures_table,
+from bench.running.entrants import Entrant, ModelEntrant, Original, model_entrants, output_entrants, problems
+from bench.running.evaluate import Outcome
+from bench.running.plan import Need, plan
+from bench.running.request import Request, Summary
+from bench.running.workers import evaluated
+from bench.store.header import (
+    Counts,
+    DatasetFacts,
+    Device,
+    Invocation,
+    ModelFacts,
     read_header,
-    scores_table,
     write_header,
-    writing,
 )
-from sr_models.data.dataset import STORED, Picture, open_dataset
-from sr_models.data.degrade import degradation
+from bench.store.rows import SavedPicture, Score
+from bench.store.table import Table, pictures_table, profiles_table, scores_table, writing
+from sr_models.data.dataset import Picture, open_dataset
 from sr_models.data.errors import InputError
 from sr_models.data.fetch import Report
 
 
-@dataclass(frozen=True)
-class Request:
-    """What a run is asked for; the defaults are the README's main job."""
-
-    results: Path
-    datasets: tuple[str, ...] = ("sample",)
-    models: tuple[str, ...] = ()
-    """Empty: every built-in model that is not slow."""
-    outputs: tuple[str, ...] = ()
-    pattern: str | None = None
-    scale: int = 4
-    lr: str = "matlab"
-    protocols: tuple[str, ...] = ("matlab",)
-    metrics: tuple[str, ...] = ("psnr", "ssim")
-    running: Running = AS_PUBLISHED
-    multiple: int | None = None
-    """HR is cropped to a multiple of this; None: of the scale."""
-    jobs: int = 1
-    weights: Path | None = None
-    """A folder of parameter files that metrics need; torch's cache is looked in, too."""
-    profile: bool = False
-    """Measure what each model costs, too."""
-    force: bool = False
-
-
-@dataclass
-class Summary:
-    """How a run went."""
-
-    computed: int = 0
-    """Scores that were computed, ..."""
-    reused: int = 0
-    """... that were there already and still hold, ..."""
-    replaced: int = 0
-    """... and of the computed ones, those that replaced a row whose key no longer matched."""
-    failures: list[str] = field(default_factory=list)
-    """One sentence for each picture that could not be scored."""
-    unavailable: dict[str, str] = field(default_factory=dict)
-    """Metrics that cannot be computed here, and why."""
-    not_applicable: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-    """(metric, why) -> pictures that have no value."""
-    profiled: int = 0
-    """Models whose cost was measured."""
-
-
 def run(request: Request) -> Summary:
-    """Return how it went, with DIR/scores.csv, DIR/run.json and DIR/images written (CONTRACTS of the formats:
-    docs/results.md). Killed at any point, a second call goes on where the first one stopped.
+    """Return how it went, with DIR/scores.csv, DIR/run.json and DIR/images written (docs/results.md).
+
+    Killed at any point, a second call goes on where the first one stopped.
     """
-    _check(request)
+    request.check()
     with writing(request.results):
-        started = time.time()
-        pictures, entrants = _gather(request)
-        weights, unavailable = _weights(request)
-        setting = Setting(
-            request.results,
-            request.lr,
-            request.multiple,
-            request.running,
-            device_kind(request.running),
-            {metric: found.stated for metric, found in weights.items()},
-        )
-        request = replace(request, metrics=tuple(name for name in request.metrics if name not in unavailable))
+        started, summary = time.time(), Summary()
+        datasets, entrants = _opened(request)
+        weights = _weights(request, summary)
+        request = replace(request, metrics=tuple(m for m in request.metrics if m not in summary.unavailable))
         scores, saved = scores_table(request.results), pictures_table(request.results)
-        plan, summary = _plan(request, setting, pictures, entrants, scores, saved)
-        summary.unavailable = unavailable
+        pictures = [picture for found in datasets.values() for picture in found[: request.limit]]
+        kind = device_kind(request.device)
+        stated = {metric: found.stated for metric, found in weights.items()}
+        needs = plan(request, kind, stated, pictures, entrants, scores, saved, summary)
+        _drop_foreign(request, datasets, needs, scores, saved, summary)
         try:
-            for result, failure in _evaluated(plan.tasks, setting, request.jobs):
-                if result is not None:
-                    scores.add(result.scores)
-                    saved.add([result.picture])
-                    summary.computed += len(result.scores)
-                else:
-                    summary.failures.append(failure)
-            _judge(plan, setting, weights, scores, summary)
+            made = _upscale(
+                _of_working_models(request, needs, scores, saved, summary), request, scores, saved, summary
+            )
+            _judge(made, request, weights, scores, saved, summary)
             if request.profile:
                 _profile(request, entrants, summary)
         finally:
             scores.merge()
             saved.merge()
-            write_header(request.results, _header(request, setting, entrants, summary, started))
+            _write_header(request, kind, stated, datasets, entrants, summary, started)
     return summary
 
 
-def _check(request: Request) -> None:
-    """Refuse a misspelt name before any picture is read or fetched."""
-    if request.scale < 1:
-        raise InputError(f"--scale wants a whole number from 1 on, {request.scale} came")
-    if request.jobs < 1:
-        raise InputError(f"--jobs wants at least 1, {request.jobs} came")
-    if request.multiple is not None and (request.multiple < 1 or request.multiple % request.scale):
-        raise InputError(
-            f"--crop-multiple wants a multiple of the scale {request.scale}, {request.multiple} came"
-        )
-    if request.lr != STORED:
-        degradation(request.lr)
-    for name in request.protocols:
-        protocol(name)
-    for name in request.metrics:
-        METRICS[name]
-    if request.weights is not None and not request.weights.is_dir():
-        raise InputError(
-            f"{request.weights} is not a folder: --weights-dir takes a folder of parameter files"
-        )
-
-
-def _gather(request: Request) -> tuple[list[Picture], list[Entrant]]:
+def _opened(request: Request) -> tuple[dict[str, list[Picture]], list[Entrant]]:
+    """The pictures of each dataset, and everybody who has a version of them."""
+    specs = list(dict.fromkeys(request.datasets))
+    names = [spec.partition("=")[0] for spec in specs]
+    _refuse_twins("datasets", names)
     with _downloading() as report:
-        pictures = [
-            picture
-            for spec in dict.fromkeys(request.datasets)
-            for picture in open_dataset(spec, request.scale, request.lr, report)
-        ]
+        datasets = {
+            name: open_dataset(spec, request.scale, request.lr, report)
+            for name, spec in zip(names, specs, strict=True)
+        }
+        pictures = [picture for found in datasets.values() for picture in found[: request.limit]]
+        how = {"device": request.device, "dtype": request.dtype}
         only_outputs = request.outputs and not request.models
         entrants: list[Entrant] = [
             Original(),
-            *([] if only_outputs else model_entrants(request.models, request.running)),
+            *(
+                []
+                if only_outputs
+                else model_entrants(request.models, request.scale, **how, self_ensemble=request.self_ensemble)
+            ),
             *output_entrants(request.outputs, pictures, request.pattern, report),
         ]
-    _refuse_twins("dataset", sorted({spec.partition("=")[0] for spec in request.datasets}), request.datasets)
-    names = [entrant.name for entrant in entrants]
+    _refuse_twins("models", [entrant.name for entrant in entrants])
+    return datasets, entrants
+
+
+def _refuse_twins(kind: str, names: Sequence[str]) -> None:
     for name in names:
         if names.count(name) > 1:
-            raise InputError(f"two models are called {name!r}: give one of them another name with NAME=...")
-    return pictures, entrants
+            raise InputError(f"two {kind} are called {name!r}: give one of them another name with NAME=...")
 
 
-def _refuse_twins(kind: str, names: Sequence[str], specs: Sequence[str]) -> None:
-    if len(names) < len(set(specs)):
-        raise InputError(f"two {kind}s have one name in {' '.join(specs)}: name them apart")
-
-
-def _weights(request: Request) -> tuple[dict[str, Found], dict[str, str]]:
-    """Return the files of each picture metric asked for, and why some metrics have none."""
-    found, unavailable = {}, {}
+def _weights(request: Request, summary: Summary) -> dict[str, Found]:
+    """The files of each picture metric asked for; the summary says why some metrics have none."""
+    found = {}
     for name in dict.fromkeys(request.metrics):
         metric = METRICS[name]
         if isinstance(metric, PictureMetric):
             try:
                 with _downloading() as report:
-                    found[name] = obtain(metric, request.weights, report)
-            except Unavailable as reason:
-                unavailable[name] = str(reason)
-    return found, unavailable
+                    found[name] = obtain(metric, request.weights_dir, report)
+            except Unavailable as why:
+                summary.unavailable[name] = str(why)
+    return found
 
 
-@dataclass(frozen=True)
-class _Plan:
-    tasks: list[Task]
-    """First pass, by picture and entrant: upscale, and compare planes."""
-    judged: list[tuple[Picture, list[Wanted]]]
-    """Second pass, by picture: picture metrics of all entrants together."""
-
-
-def _plan(
+def _drop_foreign(
     request: Request,
-    setting: Setting,
-    pictures: Iterable[Picture],
-    entrants: Sequence[Entrant],
+    datasets: Mapping[str, Sequence[Picture]],
+    needs: Iterable[Need],
     scores: Table[Score],
     saved: Table[SavedPicture],
-) -> tuple[_Plan, Summary]:
-    plan, summary = _Plan([], []), Summary()
-    for picture in pictures:
-        judged: list[Wanted] = []
-        for entrant in entrants:
-            asked = [] if isinstance(entrant, Original) else _asked(request, entrant, picture)
-            wanted, n_judged = [], len(judged)
-            for pair in asked:
-                row = scores.get(
-                    (entrant.name, picture.dataset, picture.scale, request.lr, picture.image, *pair)
-                )
-                key = score_key(entrant, picture, setting, *pair)
-                if row is not None and row.key == key and not request.force:
-                    summary.reused += 1
-                    continue
-                summary.replaced += row is not None
-                metric = METRICS[pair[1]]
-                if isinstance(metric, PictureMetric):
-                    judged.append(Wanted(entrant, pair[0], metric))
-                else:
-                    wanted.append(pair)
-            kept = _kept_picture(entrant, picture, setting, saved, force=request.force)
-            if wanted or kept is None or len(judged) > n_judged:
-                plan.tasks.append(Task(entrant, picture, tuple(wanted), kept))
-        if judged:
-            plan.judged.append((picture, judged))
-    return plan, summary
+    summary: Summary,
+) -> None:
+    """Drop rows and pictures of datasets that have changed since: another folder, another or no picture."""
+    facts = read_header(request.results).datasets
+    planned = {row.identity for need in needs for row in need.rows}
+    making = {need.saved.path for need in needs}
+    for name, pictures in datasets.items():
+        now = {picture.image: picture.hr_sha256[:16] for picture in pictures}
+        before = facts[name].pictures if name in facts else {}
+        scale = None if before else request.scale  # a set by name may have other pictures at other scales
+        gone = "not in the dataset any more"
+
+        def is_foreign(image: str, now: dict[str, str] = now, before: Mapping[str, str] = before) -> bool:
+            return image not in now or before.get(image, now[image]) != now[image]
+
+        rows = [
+            row
+            for row in scores
+            if row.dataset == name
+            and scale in (None, row.scale)
+            and is_foreign(row.image)
+            and row.identity not in planned
+        ]
+        scores.drop(row.identity for row in rows)
+        for row in rows:
+            why = gone if row.image not in now else "the dataset has another picture of this name now"
+            images = summary.dropped.setdefault((name, why), [])
+            images += [row.image] if row.image not in images else []
+        lost = [
+            row
+            for row in saved
+            if row.place.dataset == name
+            and scale in (None, row.place.scale)
+            and is_foreign(row.place.image)
+            and row.path not in making
+        ]
+        _forget_pictures(request, lost, saved)
 
 
-def _asked(request: Request, entrant: Entrant, picture: Picture) -> list[tuple[str, str]]:
-    return [
-        (protocol_name, metric_name)
-        for protocol_name in dict.fromkeys(request.protocols)
-        for metric_name in dict.fromkeys(request.metrics)
-        if applies(entrant, picture, protocol(protocol_name), metric_name)
-    ]
+def _forget_pictures(request: Request, lost: Iterable[SavedPicture], saved: Table[SavedPicture]) -> None:
+    for row in lost:
+        saved.drop([row.identity])
+        (request.results / "images" / row.path).unlink(missing_ok=True)
 
 
-def _kept_picture(
-    entrant: Entrant, picture: Picture, setting: Setting, saved: Table[SavedPicture], *, force: bool
-) -> SavedPicture | None:
-    row = saved.get((picture_path(entrant.name, picture),))
-    if force or row is None or row.key != picture_key(entrant, picture, setting):
-        return None
-    return row if (setting.folder / "images" / row.path).is_file() else None
+def _of_working_models(
+    request: Request,
+    needs: Sequence[Need],
+    scores: Table[Score],
+    saved: Table[SavedPicture],
+    summary: Summary,
+) -> list[Need]:
+    """The needs of models that can be built; the others are named once, before the first picture."""
+    problem = problems(request.scale)
+    working = []
+    for need in needs:
+        why = "" if need.is_kept else problem(need.entrant)
+        if not why:
+            working.append(need)
+            continue
+        failure = f"{need.entrant.name}: {why}"
+        if failure not in summary.failures:
+            summary.failures.append(failure)
+        _keep(Outcome(need.rows, lost=need.saved), request, scores, saved, summary)
+    return working
 
 
-def _evaluated(tasks: list[Task], setting: Setting, jobs: int) -> Iterator[tuple[Result | None, str]]:
-    """Each task's result, or the sentence that says why there is none, with a progress bar."""
-    results = _in_processes(tasks, setting, jobs) if jobs > 1 else (_guarded(task, setting) for task in tasks)
-    with tqdm(results, total=len(tasks), desc="bench", unit="picture", disable=None) as bar:
-        yield from bar
+def _upscale(
+    needs: Sequence[Need],
+    request: Request,
+    scores: Table[Score],
+    saved: Table[SavedPicture],
+    summary: Summary,
+) -> list[Need]:
+    """First pass: upscale, and compare planes. Return the needs whose picture is there now."""
+    outcomes = evaluated(needs, request.results, request.jobs)
+    made = set()
+    for outcome in tqdm(outcomes, total=len(needs), desc="bench", unit="picture", disable=None):
+        _keep(outcome, request, scores, saved, summary)
+        made |= {outcome.saved.path} if outcome.saved else set()
+    return [need for need in needs if need.saved.path in made]
 
 
 def _judge(
-    plan: _Plan, setting: Setting, weights: Mapping[str, Found], scores: Table[Score], summary: Summary
+    needs: Sequence[Need],
+    request: Request,
+    weights: Mapping[str, Found],
+    scores: Table[Score],
+    saved: Table[SavedPicture],
+    summary: Summary,
 ) -> None:
-    if not plan.judged:
+    """Second pass: picture metrics of all models of a picture together."""
+    asking = [
+        need for need in needs if any(isinstance(METRICS[row.metric], PictureMetric) for row in need.rows)
+    ]
+    if not asking:
         return
     from bench.running.judge import judge  # torch, and the pictures on the device
 
-    for picture, wanted in tqdm(plan.judged, desc="judge", unit="picture", disable=None):
-        for verdict in judge(picture, wanted, setting, weights):
-            scores.add(verdict.scores)
-            summary.computed += len(verdict.scores)
-            if verdict.failure and verdict.failure not in summary.failures:
-                summary.failures.append(verdict.failure)
-            if verdict.not_applicable:
-                where = summary.not_applicable.setdefault((verdict.metric, verdict.not_applicable), [])
-                where.append(f"{picture.dataset}/{picture.name}")
+    by_picture = [list(group) for _, group in groupby(asking, key=attrgetter("picture"))]
+    for group in tqdm(by_picture, desc="judge", unit="picture", disable=None):
+        for outcome in judge(group, request.results, request.device, weights):
+            _keep(outcome, request, scores, saved, summary)
+
+
+def _keep(
+    outcome: Outcome,
+    request: Request,
+    scores: Table[Score],
+    saved: Table[SavedPicture],
+    summary: Summary,
+) -> None:
+    """Store what came; an old row that was to be replaced and could not be is dropped and named."""
+    scores.add(outcome.scores)
+    summary.computed += len(outcome.scores)
+    if outcome.saved is not None and saved.get(outcome.saved.identity) != outcome.saved:
+        saved.add([outcome.saved])
+    if outcome.lost is not None:
+        _forget_pictures(request, [outcome.lost], saved)
+    summary.failures += [each for each in outcome.failures if each not in summary.failures]
+    for metric, why, picture in outcome.not_applicable:
+        pictures = summary.not_applicable.setdefault((metric, why), [])
+        pictures += [picture] if picture not in pictures else []
+    got = {row.identity for row in outcome.scores}
+    for row in outcome.tried:
+        if row.identity not in got and scores.drop([row.identity]):
+            summary.replaced -= 1
+            where = f"{row.dataset}/{row.image}"
+            pictures = summary.dropped.setdefault((row.method, "out of date, and not computed again"), [])
+            pictures += [where] if where not in pictures else []
 
 
 def _profile(request: Request, entrants: Sequence[Entrant], summary: Summary) -> None:
@@ -301,49 +265,6 @@ def _profile(request: Request, entrants: Sequence[Entrant], summary: Summary) ->
         else:
             summary.profiled += 1
     table.merge()
-
-
-def _guarded(task: Task, setting: Setting) -> tuple[Result | None, str]:
-    """One bad picture, or one model that fails on it, does not sink the run."""
-    where = f"{task.entrant.name} on {task.picture.dataset}/{task.picture.name}"
-    try:
-        return evaluate(task, setting), ""
-    except InputError as error:
-        return None, f"{where}: {error}"
-    except Exception as error:  # noqa: BLE001 (a model is anybody's code)
-        line = traceback.extract_tb(error.__traceback__)[-1]
-        return None, f"{where}: {type(error).__name__}: {error} ({Path(line.filename).name}:{line.lineno})"
-
-
-def _in_processes(tasks: list[Task], setting: Setting, jobs: int) -> Iterator[tuple[Result | None, str]]:
-    """One thread a process, or they would fight over the cores; spawned, because forked torch hangs."""
-    with _one_thread_each(), ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(_guarded, task, setting) for task in tasks]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BrokenProcessPool:
-            raise InputError(
-                "a worker process died, perhaps for want of memory: what is done is kept; "
-                "run again with fewer --jobs"
-            ) from None
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @contextmanager
@@ -364,53 +285,52 @@ def _downloading() -> Iterator[Report]:
             bar.close()
 
 
-def _header(
-    request: Request, setting: Setting, entrants: Sequence[Entrant], summary: Summary, started: float
-) -> dict[str, Any]:
+def _write_header(
+    request: Request,
+    kind: str,
+    stated: Mapping[str, str],
+    datasets: Mapping[str, Sequence[Picture]],
+    entrants: Sequence[Entrant],
+    summary: Summary,
+    started: float,
+) -> None:
     header = read_header(request.results)
-    header["invocations"].append(
-        {
-            "command": ["bench", *sys.argv[1:]]
-            if Path(sys.argv[0]).name == "bench"
-            else ["bench.running.run.run"],
-            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
-            "seconds": round(time.time() - started, 3),
-            "commit": commit(),
-            "versions": _versions(),
-            "device": {
-                "kind": setting.device,
-                "machine": platform.machine(),
-                "cores": os.cpu_count(),
-            },
-            "dtype": request.running.dtype,
-            "jobs": request.jobs,
-            "scores": {
-                "computed": summary.computed,
-                "reused": summary.reused,
-                "replaced": summary.replaced,
-            },
-            "failures": summary.failures,
-            "unavailable": summary.unavailable,
-        }
+    invocation = Invocation(
+        command=["bench", *sys.argv[1:]] if Path(sys.argv[0]).name == "bench" else ["bench.run"],
+        started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        seconds=round(time.time() - started, 3),
+        commit=commit(),
+        versions=_versions(),
+        device=Device(kind, platform.machine(), os.cpu_count()),
+        dtype=request.dtype,
+        jobs=request.jobs,
+        scores=Counts(summary.computed, summary.reused, summary.replaced),
+        failures=summary.failures,
+        unavailable=summary.unavailable,
     )
-    header["metrics"] = {**header.get("metrics", {}), **setting.stated}
-    for entrant in entrants:
-        header["models"][entrant.name] = _provenance(entrant)
-    return header
-
-
-def _provenance(entrant: Entrant) -> dict[str, Any]:
-    return {
-        "spec": getattr(entrant, "text", "published pictures" if entrant.is_published else "original"),
-        "version": getattr(entrant, "version", None),
+    own = {spec.partition("=")[0] for spec in request.datasets if "=" in spec}
+    facts = {
+        name: DatasetFacts(len(found), {p.image: p.hr_sha256[:16] for p in found} if name in own else {})
+        for name, found in datasets.items()
     }
+    models = {each.name: ModelFacts(each.text, each.version) for each in entrants}
+    write_header(
+        request.results,
+        msgspec.structs.replace(
+            header,
+            invocations=[*header.invocations, invocation],
+            models=header.models | models,
+            metrics=header.metrics | dict(stated),
+            datasets=header.datasets | facts,
+        ),
+    )
 
 
-def device_kind(running: Running) -> str:
+def device_kind(device: str) -> str:
     """Return cpu, cuda or mps: what a score may depend on in its last digits."""
     from sr_models.inference.torch_upscaler import pick_device
 
-    return pick_device(running.device).type
+    return pick_device(device).type
 
 
 def commit() -> str | None:

@@ -1,66 +1,29 @@
-"""What a run leaves on disk: rows that survive a crash, and a header that says where they came from."""
+"""Rows on disk, in CSV files that survive a crash."""
 
 import csv
 import io
-import json
+import math
 import os
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, fields
 from pathlib import Path
-from types import UnionType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from types import NoneType, UnionType
+from typing import BinaryIO, Generic, TypeVar
 
+import msgspec
 from filelock import FileLock, Timeout
 
+from bench.store.rows import Profile, SavedPicture, Score
 from sr_models.data.errors import InputError
 from sr_models.data.image import PARTIAL, write_bytes
 
-if TYPE_CHECKING:
-    from bench.cost.profile import Profile
+_SCORES_BEFORE = [
+    "model", "dataset", "scale", "lr", "image", "protocol", "metric", "value", "key",
+]  # fmt: skip
+"""The head of scores.csv before rows had a variant and a signature."""
 
-
-_PICTURE = re.compile(r"[^/]+/[^/]+/x[1-9][0-9]*/[^/]+\.png")
-
-
-@dataclass(frozen=True, order=True)
-class Score:
-    """One row of scores.csv: one number."""
-
-    model: str
-    dataset: str
-    scale: int
-    lr: str
-    image: str
-    protocol: str
-    metric: str
-    value: float
-    key: str
-    """12 hex digits over everything that could change the value."""
-
-    @property
-    def identity(self) -> tuple[object, ...]:
-        """What is unique in a table: all but value and key."""
-        return (self.model, self.dataset, self.scale, self.lr, self.image, self.protocol, self.metric)
-
-
-@dataclass(frozen=True, order=True)
-class SavedPicture:
-    """One row of images/index.csv: an upscaled picture and what it was made from."""
-
-    path: str
-    """Below images/."""
-    key: str
-    sha256: str
-
-    @property
-    def identity(self) -> tuple[object, ...]:
-        """A path holds one picture."""
-        return (self.path,)
-
-
-Row = TypeVar("Row", Score, SavedPicture, "Profile")
+Row = TypeVar("Row", Score, SavedPicture, Profile)
 
 
 class Table(Generic[Row]):
@@ -84,11 +47,17 @@ class Table(Generic[Row]):
         """Return the row of that identity, if there is one."""
         return self._rows.get(identity)
 
+    def drop(self, identities: Iterable[tuple[object, ...]]) -> int:
+        """Forget rows and return how many there were; the file forgets them when it is merged."""
+        return sum(self._rows.pop(identity, None) is not None for identity in identities)
+
     def add(self, rows: Iterable[Row]) -> None:
-        """Add or replace rows."""
+        """Add or replace rows; a score that is NaN raises ValueError."""
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
         for row in rows:
+            if isinstance(row, Score) and math.isnan(row.value):
+                raise ValueError(f"{row.metric} of {row.dataset}/{row.image}: expected a number, got nan")
             self._rows[row.identity] = row
             writer.writerow(_cells(row))
         self._journal.parent.mkdir(parents=True, exist_ok=True)
@@ -113,14 +82,14 @@ class Table(Generic[Row]):
             return
         header = [item.name for item in fields(self._kind)]
         for number, cells in enumerate(csv.reader(io.StringIO(self._text(path), newline="")), 1):
-            if cells == header:
+            if cells in (header, _SCORES_BEFORE):
                 continue
             try:
-                yield _parse(self._kind, cells)
+                yield _parse(self._kind, _upgraded(cells) if self._kind is Score else cells)
             except (TypeError, ValueError) as error:
                 if path == self._journal:
                     continue  # torn by a kill: it will be computed again
-                raise InputError(f"{path}, line {number}: {', '.join(header)} wanted ({error})") from error
+                raise InputError(f"{path}, line {number}: expected {', '.join(header)}: {error}") from error
 
     def _text(self, path: Path) -> str:
         """A kill may tear the journal within a letter; what is left of that row will not parse."""
@@ -169,33 +138,17 @@ def read_scores(folder: Path) -> list[Score]:
     return scores
 
 
-def read_header(folder: Path) -> dict[str, Any]:
-    """Return run.json: {"invocations": [...], "models": {...}}."""
-    path = folder / "run.json"
-    if not path.exists():
-        return {"invocations": [], "models": {}}
-    try:
-        header: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path} is not valid JSON ({error})") from error
-    if not _is_header(header):
-        raise InputError(f"{path} is not a run's header: invocations (a list) and models (a table) wanted")
-    return header
+def profiles_table(folder: Path) -> Table[Profile]:
+    """Return the profiles of a results folder, journal included."""
+    return Table(folder / "profile.csv", Profile)
 
 
-def _is_header(found: Any) -> bool:
-    match found:
-        case {"invocations": list(invocations), "models": dict(models)}:
-            return all(isinstance(each, dict) for each in [*invocations, *models.values()])
-    return False
+def read_profiles(folder: Path) -> list[Profile]:
+    """Return the profiles of a results folder, sorted; none if `--profile` never ran there."""
+    return list(profiles_table(folder))
 
 
-def write_header(folder: Path, header: dict[str, Any]) -> None:
-    """Write run.json."""
-    write_bytes(folder / "run.json", (json.dumps(header, indent=1) + "\n").encode())
-
-
-def _cells(row: "Score | SavedPicture | Profile") -> list[str]:
+def _cells(row: Score | SavedPicture | Profile) -> list[str]:
     return [_cell(value) for value in astuple(row)]
 
 
@@ -205,28 +158,41 @@ def _cell(value: object) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def _value(kind: Any, cell: str) -> Any:
-    """Return a cell as its column's type; of an optional column, an empty cell is None."""
-    if isinstance(kind, UnionType):
-        return None if cell == "" else kind.__args__[0](cell)
-    return kind(cell)
+def _upgraded(cells: list[str]) -> list[str]:
+    """Return the cells of a score; rows of older files get an empty variant and signature."""
+    if len(cells) != len(_SCORES_BEFORE):
+        return cells
+    return [cells[0], "", *cells[1:8], "", cells[8]]
 
 
 def _parse(kind: type[Row], cells: list[str]) -> Row:
-    wanted = fields(kind)
-    if len(cells) != len(wanted):
-        raise ValueError(f"{len(cells)} cells came")
-    row = kind(*(_value(item.type, cell) for item, cell in zip(wanted, cells, strict=True)))
-    if not isinstance(row, SavedPicture) and len(row.key) != 12:
-        raise ValueError(f"key {row.key!r} is cut short")
-    if isinstance(row, SavedPicture) and not _PICTURE.fullmatch(row.path):
-        raise ValueError(f"path {row.path!r} is not model/dataset/xN/picture.png")
-    if isinstance(row, SavedPicture) and len(row.sha256) != 64:
-        raise ValueError(f"sha256 {row.sha256!r} is cut short")
+    names, optional = _COLUMNS[kind]
+    if len(cells) != len(names):
+        raise ValueError(f"got {len(cells)} cells")
+    named = {
+        name: None if cell == "" and name in optional else cell
+        for name, cell in zip(names, cells, strict=True)
+    }
+    row = msgspec.convert(named, kind, strict=False)
+    if isinstance(row, Score) and math.isnan(row.value):
+        raise ValueError("value: expected a number, got nan")
     return row
 
 
-def _last_byte(file: Any) -> bytes:
+def _columns(kind: type) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The names of a table's columns, and of those that may be empty."""
+    found = fields(kind)
+    optional = (
+        each.name for each in found if isinstance(each.type, UnionType) and NoneType in each.type.__args__
+    )
+    return tuple(each.name for each in found), frozenset(optional)
+
+
+_COLUMNS: Mapping[type, tuple[tuple[str, ...], frozenset[str]]] = {
+    kind: _columns(kind) for kind in (Score, SavedPicture, Profile)
+}
+
+
+def _last_byte(file: BinaryIO) -> bytes:
     file.seek(-1, os.SEEK_END)
-    last: bytes = file.read(1)
-    return last
+    return file.read(1)

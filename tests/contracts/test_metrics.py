@@ -13,9 +13,7 @@ from bench.protocols.presets import PROTOCOLS
 from sr_models.data.degrade import degradation
 
 PLANES = [name for name in METRICS.names() if isinstance(METRICS[name], PlaneMetric)]
-PICTURES = [
-    name for name in METRICS.names() if isinstance(METRICS[name], PictureMetric) and not METRICS[name].never
-]
+PICTURES = [name for name in METRICS.names() if isinstance(METRICS[name], PictureMetric)]
 WITHOUT_TASTE = ("brisque", "clip_iqa", "niqe", "pieapp")
 """With the random parameters of tests they prefer anything."""
 

@@ -16,7 +16,7 @@ function printed(value, metric) {
 }
 
 function setOf(table, dataset) {
-  return data.sets.findIndex((set) => set.dataset === dataset && set.scale === table.scale);
+  return data.sets.findIndex((set) => set.dataset === dataset && set.scale === table.scale && set.lr === table.lr);
 }
 
 function valuesOf(table, set, metric, model) {
@@ -27,6 +27,15 @@ function valuesOf(table, set, metric, model) {
 function valueOf(table, set, metric, model, image) {
   return valuesOf(table, set, metric, model)?.[image] ?? null;
 }
+
+// What a column sorts by: a value, or its distance from the ideal where neither more nor less is better.
+// `unit` is 1 for means, 10 ** digits for values in units of the last printed digit.
+function merit(value, metric, unit) {
+  const { ideal } = data.metrics[metric];
+  return value === null || ideal === null ? value : Math.abs(value - ideal * unit);
+}
+
+const bestEnd = ({ higher_is_better, ideal }) => (ideal === null && higher_is_better ? "high" : "low");
 
 // 1 for the best of several values, 2 for the second, by the printed digits; else 0.
 function places(values, metric) {
@@ -48,8 +57,8 @@ const isHere = (set, model, image) => data.sets[set].here[model]?.[image] === "1
 const isAnyHere = (set, image) => data.models.some((_, model) => isHere(set, model, image));
 
 function address(set, model, image) {
-  const { dataset, scale, images } = data.sets[set];
-  const parts = ["images", data.models[model].name, data.datasets[dataset], `x${scale}`, `${images[image]}.png`];
+  const { dataset, folder, images } = data.sets[set];
+  const parts = ["images", data.models[model].name, data.datasets[dataset], folder, `${images[image]}.png`];
   return data.base + parts.map(encodeURIComponent).join("/");
 }
 

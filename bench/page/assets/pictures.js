@@ -60,8 +60,8 @@ function scoreHead(model, metric) {
     className: "model",
     title: data.models[model].label,
     kind: "number",
-    best: data.metrics[metric].higher_is_better ? "high" : "low",
-    value: (row) => number(row.values[model]),
+    best: bestEnd(data.metrics[metric]),
+    value: (row) => merit(number(row.values[model]), metric, 10 ** data.metrics[metric].digits),
     cell: (row) => {
       const text = printed(row.values[model], metric);
       return el("td", { class: text === "n/a" ? "missing" : MARKS[row.places[model]] }, text);
@@ -88,17 +88,18 @@ function spreadHead(models, metric) {
 
 // All models of a row on one axis that all rows share.
 function stripHead(models, bounds, metric) {
-  const isHigher = data.metrics[metric].higher_is_better;
+  const best = bestEnd(data.metrics[metric]);
+  const unit = 10 ** data.metrics[metric].digits;
   return {
     key: "best",
     className: "strip",
-    text: data.metrics[metric].ideal !== null ? "less · more" : isHigher ? "worse · better" : "better · worse",
+    text: data.metrics[metric].ideal !== null ? "less · more" : best === "high" ? "worse · better" : "better · worse",
     title: "each model as a dot, on one axis for all pictures; sorts by the best value",
     kind: "number",
-    best: isHigher ? "high" : "low",
+    best,
     value: (row) => {
-      const known = models.map((model) => number(row.values[model])).filter((value) => value !== null);
-      return known.length ? (isHigher ? Math.max(...known) : Math.min(...known)) : null;
+      const known = models.map((model) => merit(number(row.values[model]), metric, unit)).filter((value) => value !== null);
+      return known.length ? (best === "high" ? Math.max(...known) : Math.min(...known)) : null;
     },
     cell: (row) => el("td", { class: "strip", "aria-hidden": "true" }, strip(row, models, bounds)),
   };

@@ -42,8 +42,8 @@ function meanHead(cells, dataset, metric) {
     text: `${facts.heading} ${arrow(facts)}`,
     title: `${better(facts)}. ${facts.source}`,
     kind: "number",
-    best: facts.higher_is_better ? "high" : "low",
-    value: (model) => number(of(model)?.mean ?? null),
+    best: bestEnd(facts),
+    value: (model) => merit(number(of(model)?.mean ?? null), metric, 1),
     cell: (model) => meanCell(of(model)),
   };
 }

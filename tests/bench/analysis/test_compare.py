@@ -23,6 +23,7 @@ from bench.analysis.paired import (
     signed_rank_test,
     smallest_p,
 )
+from bench.analysis.results import read_results
 from bench.cli import main
 from bench.reports.comparison_tables import latex, markdown, write_comparisons
 from bench.reports.write import stale_tables, write_report
@@ -30,7 +31,7 @@ from sr_models.data.errors import InputError, UnknownNameError
 
 
 def one(folder, **asked):
-    (found,) = compare(Question(folder, **asked))
+    (found,) = compare(read_results(folder), Question(**asked))
     return found
 
 
@@ -251,7 +252,7 @@ def test_all_pairs_are_compared_and_corrected_within_a_column(tmp_path):
             for score in scores_of(name, [gain + n * (1 + gain) for n in range(6)], dataset=dataset)
         ],
     )
-    found = compare(Question(folder))
+    found = compare(read_results(folder), Question())
     assert [(c.column.dataset, c.a, c.b) for c in found] == [
         (dataset, *pair)
         for dataset in ("Set5", "Set14")
@@ -262,8 +263,10 @@ def test_all_pairs_are_compared_and_corrected_within_a_column(tmp_path):
 
 def test_one_side_alone_is_compared_with_all_others(tmp_path):
     folder = run_of(tmp_path, [score for name in "abc" for score in scores_of(name, RISING)])
-    assert [(c.a, c.b) for c in compare(Question(folder, b=("b",)))] == [("a", "b"), ("c", "b")]
-    assert [(c.a, c.b) for c in compare(Question(folder, a=("a", "b"), b=("a", "b")))] == [("a", "b")]
+    assert [(c.a, c.b) for c in compare(read_results(folder), Question(b=("b",)))] == [("a", "b"), ("c", "b")]
+    assert [(c.a, c.b) for c in compare(read_results(folder), Question(a=("a", "b"), b=("a", "b")))] == [
+        ("a", "b")
+    ]
 
 
 def test_set5s_limit_is_stated_not_hidden(tmp_path):
@@ -277,14 +280,15 @@ def test_set5s_limit_is_stated_not_hidden(tmp_path):
 
 def test_holm_can_put_significance_out_of_reach_and_that_is_said(tmp_path):
     folder = run_of(tmp_path, [score for k in range(5) for score in scores_of(f"m{k}", np.arange(8) * k)])
-    found = compare(Question(folder))
+    found = compare(read_results(folder), Question())
     assert {c.verdict for c in found} == {"cannot"}
     assert "with n = 8 no p can go below 0.0078, after Holm over 10 pairs below 0.0781" in markdown(found, 0)
 
 
 def test_files_hold_every_number(tmp_path):
     found = compare(
-        Question(run_of(tmp_path, [*scores_of("a_x", BETTER), *scores_of("b", RISING)]), a=("a_x",))
+        read_results(run_of(tmp_path, [*scores_of("a_x", BETTER), *scores_of("b", RISING)])),
+        Question(a=("a_x",)),
     )
     files = write_comparisons(found, tmp_path / "compare", "a_vs_b", 0)
     assert [path.name for path in files] == ["a_vs_b.md", "a_vs_b.tex", "a_vs_b.csv", "a_vs_b_pictures.csv"]
@@ -299,13 +303,13 @@ def test_files_hold_every_number(tmp_path):
 
 def test_latex_prints_minus_signs_where_numbers_are_negative(tmp_path):
     run_of(tmp_path, [*scores_of("a-net", RISING), *scores_of("b", BETTER)])
-    text = latex(compare(Question(tmp_path, a=("a-net",))), 0)
+    text = latex(compare(read_results(tmp_path), Question(a=("a-net",))), 0)
     assert r"& a-net $-$ b & 14 & $-$0.750 & [$-$" in text
 
 
 def test_a_model_without_scores_somewhere_is_named(tmp_path):
     scores = [*scores_of("a", RISING), *scores_of("b", BETTER), *scores_of("b", BETTER, dataset="Set5")]
-    assert missing(Question(run_of(tmp_path, scores), a=("a",), b=("b",))) == [
+    assert missing(read_results(run_of(tmp_path, scores)), Question(a=("a",), b=("b",))) == [
         "a has no psnr on Set5 under matlab"
     ]
 
@@ -313,29 +317,29 @@ def test_a_model_without_scores_somewhere_is_named(tmp_path):
 def test_models_without_a_common_picture_cannot_be_compared(tmp_path):
     run_of(tmp_path, [*scores_of("a", [1.0, None]), *scores_of("b", [None, 1.0])])
     with pytest.raises(InputError, match="no picture in common"):
-        compare(Question(tmp_path))
+        compare(read_results(tmp_path), Question())
     with pytest.raises(InputError, match="two different models"):
-        compare(Question(tmp_path, a=("a",), b=("a",)))
-    with pytest.raises(InputError, match="--seed wants a whole number from 0, -1 came"):
-        compare(Question(tmp_path, seed=-1))
+        compare(read_results(tmp_path), Question(a=("a",), b=("a",)))
+    with pytest.raises(InputError, match="seed: expected a whole number from 0, got -1"):
+        compare(read_results(tmp_path), Question(seed=-1))
 
 
 @pytest.mark.parametrize(
     ("unknown", "complaint"),
     [
-        ({"metric": "psmr"}, "no metric called 'psmr'; did you mean psnr"),
+        ({"metric": "psmr"}, "metrics that are not installed here: psmr"),
         ({"protocol": "sragn"}, "no protocol called 'sragn'; did you mean srgan"),
     ],
 )
 def test_a_column_that_nobody_here_can_read_is_named(tmp_path, unknown, complaint):
     run_of(tmp_path, [*scores_of("a", [1.0], **unknown), *scores_of("b", [1.0], **unknown)])
-    with pytest.raises(UnknownNameError, match=complaint):
-        compare(Question(tmp_path))
+    with pytest.raises(InputError, match=complaint):
+        compare(read_results(tmp_path), Question())
 
 
 def test_a_column_of_one_letter_has_a_rule_that_markdown_takes(tmp_path):
     run_of(tmp_path, [*scores_of("a", [1.0, 2.0]), *scores_of("b", [1.0, 3.0])])
-    rule = markdown(compare(Question(tmp_path)), seed=0).splitlines()[3]
+    rule = markdown(compare(read_results(tmp_path), Question()), seed=0).splitlines()[3]
     assert all(re.fullmatch(r" -+:? ", cell) for cell in rule.strip("|").split("|")), rule
 
 
@@ -354,7 +358,7 @@ def test_a_misspelt_name_says_what_is_near(tmp_path, asked, complaint):
         tmp_path, [*scores_of("espcn", [1.0], dataset="Set5"), *scores_of("bicubic", [1.0], dataset="Set5")]
     )
     with pytest.raises(UnknownNameError, match=complaint.replace("?", r"\?")):
-        compare(Question(tmp_path, **asked))
+        compare(read_results(tmp_path), Question(**asked))
 
 
 def test_the_command_prints_the_table_and_writes_the_files(tmp_path, capsys):
@@ -386,23 +390,23 @@ def board_of(scores):
 def test_a_value_that_differs_from_the_best_carries_a_mark():
     close = [value - 0.01 * (-1) ** n for n, value in enumerate(BETTER)]
     board = board_of([*scores_of("a", BETTER), *scores_of("b", RISING), *scores_of("c", close)])
-    assert [board.mark(model, "Set14", "psnr") for model in "abc"] == ["", "†", ""]
-    assert board.p_from_best["b", "Set14", "psnr"] == pytest.approx(3 * 2.0**-13)
+    assert [board.cell(model, "Set14", "psnr").mark for model in "abc"] == ["", "†", ""]
+    assert board.cell("b", "Set14", "psnr").p_from_best == pytest.approx(3 * 2.0**-13)
     assert any(note.startswith("†: differs from the best") and "Set14 3" in note for note in board.notes())
 
 
 def test_what_prints_as_the_best_is_never_marked():
     board = board_of([*scores_of("a", RISING), *scores_of("b", [value - 0.001 for value in RISING])])
-    assert board.p_from_best["b", "Set14", "psnr"] < 0.05
-    assert [board.place(model, "Set14", "psnr") for model in "ab"] == [1, 1]
-    assert board.mark("b", "Set14", "psnr") == ""
+    assert board.cell("b", "Set14", "psnr").p_from_best < 0.05
+    assert [board.cell(model, "Set14", "psnr").place for model in "ab"] == [1, 1]
+    assert board.cell("b", "Set14", "psnr").mark == ""
 
 
 def test_a_small_set_has_no_marks_and_the_table_says_why():
     board = board_of(
         [*scores_of("a", [40.0] * 5, dataset="Set5"), *scores_of("b", [1.0] * 5, dataset="Set5")]
     )
-    assert board.mark("b", "Set5", "psnr") == ""
+    assert board.cell("b", "Set5", "psnr").mark == ""
     assert board.notes()[-1] == (
         "no † is possible on Set5: 5 pictures give no p below 0.0625, corrected for 1 pair none below 0.0625"
     )
@@ -410,13 +414,13 @@ def test_a_small_set_has_no_marks_and_the_table_says_why():
 
 def test_an_incomplete_model_is_neither_best_nor_marked():
     board = board_of([*scores_of("a", [99.0]), *scores_of("b", BETTER), *scores_of("c", RISING)])
-    assert {model for model, _, _ in board.p_from_best} == {"c"}
+    assert {model for (model, *_), cell in board.cells.items() if cell.p_from_best is not None} == {"c"}
 
 
 def test_every_table_format_shows_the_mark_and_none_goes_stale(tmp_path):
     run_of(tmp_path, [*scores_of("a", BETTER), *scores_of("b", RISING)])
-    write_report(tmp_path)
-    assert stale_tables(tmp_path) == []
+    write_report(read_results(tmp_path))
+    assert stale_tables(read_results(tmp_path)) == []
     tables = {path.suffix: path.read_text() for path in (tmp_path / "tables").iterdir()}
     assert "| b | _36.50_† |" in tables[".md"]
     assert r"b & \underline{36.50}\rlap{$^\dagger$} \\" in tables[".tex"]

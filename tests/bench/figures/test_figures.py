@@ -14,7 +14,7 @@ from scipy import stats
 from bench.analysis.board import boards
 from bench.analysis.columns import columns
 from bench.analysis.compare import compare_columns
-from bench.cost.profile import Profile, profiles_table
+from bench.analysis.results import read_results
 from bench.figures.correlation import _alike_together, agreement, correlations
 from bench.figures.cost import costs
 from bench.figures.differences import picture_differences
@@ -24,6 +24,8 @@ from bench.figures.plane import axes_of, plane
 from bench.figures.write import write_figures
 from bench.palette import colour_of
 from bench.reports.write import write_report
+from bench.store.rows import Profile
+from bench.store.table import profiles_table
 
 POINTS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12)
 DIRECTIONS = st.tuples(st.booleans(), st.booleans())
@@ -262,7 +264,7 @@ def test_a_report_writes_the_figures_that_its_inputs_allow(tmp_path, monkeypatch
         table = profiles_table(tmp_path)
         table.add([profile("a", 1, 1.0), profile("b", 2, 2.0)])
         table.merge()
-        written = {path.name for path in write_report(tmp_path)}
+        written = {path.name for path in write_report(read_results(tmp_path))}
     stems = [
         "plane_matlab_x4_matlab_Set14",
         "cost_matlab_x4_matlab_Set14",
@@ -276,15 +278,16 @@ def test_a_figure_is_drawn_once_under_the_first_protocol_that_allows_it(tmp_path
     scores = [*scores_of("espcn", [30, 33]), *scores_of("bicubic", [31, 30])]
     other = [replace(score, protocol="rgb") for score in scores]
     alone = [replace(score, dataset="Set5", protocol="rgb") for score in scores]
-    names = {path.stem for path in write_figures([*scores, *other, *alone], [], tmp_path)}
-    assert names == {"differences_matlab_x4_matlab_Set14_psnr", "differences_rgb_x4_matlab_Set5_psnr"}
+    names = {path.stem for path in write_figures(boards([*scores, *other, *alone]), tmp_path)}
+    drawn = {name for name in names if name.startswith("differences")}
+    assert drawn == {"differences_matlab_x4_matlab_Set14_psnr", "differences_rgb_x4_matlab_Set5_psnr"}
 
 
 def test_the_same_scores_give_the_same_files(tmp_path):
     scores = [*scores_of("espcn", [30, 33, 31]), *scores_of("bicubic", [31, 30, 29])]
-    first = write_figures(scores, [], tmp_path / "first")
-    second = write_figures(scores, [], tmp_path / "second")
-    assert [path.suffix for path in first] == [".png", ".svg", ".pdf"]
+    first = write_figures(boards(scores), tmp_path / "first")
+    second = write_figures(boards(scores), tmp_path / "second")
+    assert [path.suffix for path in first] == [".png", ".svg", ".png", ".svg", ".pdf"]  # bars first
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 

@@ -12,7 +12,8 @@ from bench.cli import main
 from bench.figures.crop import Crop, most_telling_crop, read_crop
 from bench.figures.grid import GridRequest, make_grid
 from bench.figures.grid_sheet import DOTS_PER_INCH, draw, lay_out, write_grid
-from bench.running.run import Request, run
+from bench.running.request import Request
+from bench.running.run import run
 from bench.store.table import read_scores, scores_table
 from sr_models.data.dataset import load_sample, open_dataset
 from sr_models.data.errors import InputError, UnknownNameError
@@ -144,7 +145,11 @@ def test_a_grey_picture_is_shown_grey(results):
     ("more", "error", "complaint"),
     [
         ({"image": "fase"}, UnknownNameError, "no picture in this run called 'fase'; did you mean face?"),
-        ({"image": "grey"}, InputError, "grey is in mine x4, other x4: say which with --dataset"),
+        (
+            {"image": "grey"},
+            InputError,
+            "grey is in mine x4 from LR matlab, other x4 from LR matlab: say which with --dataset",
+        ),
         ({"dataset": "mien"}, UnknownNameError, "no dataset in this run called 'mien'; did you mean mine?"),
         (
             {"models": ("espn",)},

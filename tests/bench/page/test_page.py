@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from page_folders import many, save_picture, until, write_profile, write_scores
 
+from bench.analysis.results import read_results
 from bench.cli import main
 from bench.page.build import render, write_page
 from bench.page.content import Cell, Column, Content, Metric, Model, PictureSet, Table
-from bench.reports.write import boards_of
 from sr_models.data.errors import InputError
 
 GREY = np.full((12, 16, 3), 90, np.uint8)
@@ -58,10 +58,10 @@ def models_of(page, where=".summary"):
 
 
 def test_means_are_printed_and_placed_as_in_every_other_table(folder):
-    data = embedded(write_page(folder))
+    data = embedded(write_page(read_results(folder)))
     names = [model["name"] for model in data["models"]]
     assert names == ["bicubic", "alpha", "beta", "hr"]
-    boards = {board.stem: board for board in boards_of(folder)}
+    boards = {board.stem: board for board in read_results(folder).boards}
     n_cells = 0
     for table in data["tables"]:
         board = boards[table["stem"]]
@@ -71,13 +71,13 @@ def test_means_are_printed_and_placed_as_in_every_other_table(folder):
                 data["datasets"][cell["dataset"]],
                 data["metrics"][cell["metric"]]["name"],
             )
-            assert (cell["text"], cell["place"]) == (board.text(*where), board.place(*where))
+            assert (cell["text"], cell["place"]) == (board.cell(*where).text, board.cell(*where).place)
             n_cells += 1
     assert n_cells == 9  # three models by two metrics, two on the other set, one under the other protocol
 
 
 def test_values_of_pictures_are_in_units_of_their_last_printed_digit(folder):
-    data = embedded(write_page(folder))
+    data = embedded(write_page(read_results(folder)))
     table = next(table for table in data["tables"] if table["protocol"] == "rgb")
     found = {
         data["models"][c["model"]]["name"]: c["values"]
@@ -93,12 +93,14 @@ def test_values_of_pictures_are_in_units_of_their_last_printed_digit(folder):
 
 def test_common_names_come_from_the_manifest(tmp_path):
     values = {"psnr": {"bicubic": [20.0, 21.0]}}
-    page = write_page(write_scores(tmp_path, values, dataset="Set14", images=["img_001", "img_014"]))
+    page = write_page(
+        read_results(write_scores(tmp_path, values, dataset="Set14", images=["img_001", "img_014"]))
+    )
     assert embedded(page)["sets"][0]["names"] == ["baboon", "zebra"]
 
 
 def test_the_policy_admits_this_script_and_this_style_and_no_other(folder):
-    text = write_page(folder).read_text()
+    text = write_page(read_results(folder)).read_text()
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
     (script,) = re.findall(r'<script type="module">(.*?)</script>', text, re.DOTALL)
     (style,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
@@ -111,9 +113,9 @@ def test_the_policy_admits_this_script_and_this_style_and_no_other(folder):
 
 
 def test_a_page_written_elsewhere_links_back_to_the_folder(folder, tmp_path):
-    assert embedded(write_page(folder))["base"] == ""
+    assert embedded(write_page(read_results(folder)))["base"] == ""
     out = tmp_path / "pages" / "a.html"
-    assert write_page(folder, out) == out
+    assert write_page(read_results(folder), out) == out
     assert embedded(out)["base"] == "../my%20results/"
 
 
@@ -129,7 +131,7 @@ def test_without_scores_the_command_says_so_in_one_line(tmp_path, monkeypatch, c
 
 def test_the_output_cannot_be_a_folder(folder, tmp_path):
     with pytest.raises(InputError, match="HTML file"):
-        write_page(folder, tmp_path)
+        write_page(read_results(folder), tmp_path)
 
 
 def test_the_command_writes_the_page_beside_the_scores(folder, capsys):
@@ -139,7 +141,7 @@ def test_the_command_writes_the_page_beside_the_scores(folder, capsys):
 
 def test_a_broken_picture_does_not_stop_the_page(folder):
     (folder / "images/hr/mine/x4/img_001.png").write_bytes(b"no picture")
-    thumbnails = embedded(write_page(folder))["sets"][0]["thumbnails"]
+    thumbnails = embedded(write_page(read_results(folder)))["sets"][0]["thumbnails"]
     assert thumbnails[0] == ""
     assert thumbnails[1].startswith("data:image/webp;base64,")
 
@@ -148,7 +150,7 @@ def test_a_broken_picture_does_not_stop_the_page(folder):
 
 
 def test_the_page_opens_from_disk_and_asks_for_nothing_but_its_own_files(folder, open_page):
-    page = open_page(write_page(folder))
+    page = open_page(write_page(read_results(folder)))
     page.locator("a.entry").first.click()
     page.wait_for_selector("dialog[data-shown]")
     root = folder.as_uri()
@@ -157,7 +159,7 @@ def test_the_page_opens_from_disk_and_asks_for_nothing_but_its_own_files(folder,
 
 
 def test_a_head_sorts_best_first_then_worst_first_then_not_at_all(folder, open_page):
-    page = open_page(write_page(folder))
+    page = open_page(write_page(read_results(folder)))
     page.locator("button[value=rgb_x4_matlab]").click()
     assert models_of(page) == ["bicubic", "alpha", "beta"]
     psnr = page.locator(".summary thead button", has_text="PSNR").first
@@ -177,7 +179,7 @@ def test_a_head_sorts_best_first_then_worst_first_then_not_at_all(folder, open_p
 
 
 def test_best_and_second_are_marked(folder, open_page):
-    page = open_page(write_page(folder))
+    page = open_page(write_page(read_results(folder)))
     page.locator("button[value=rgb_x4_matlab]").click()
     marks = {mark: page.locator(f".summary tbody .{mark}").all_inner_texts() for mark in ("best", "second")}
     assert marks == {"best": ["30.00", "0.8167", "21.00"], "second": ["28.33", "0.8033", "20.00"]}
@@ -185,7 +187,7 @@ def test_best_and_second_are_marked(folder, open_page):
 
 
 def test_pictures_sort_with_what_is_missing_last(folder, open_page):
-    page = open_page(write_page(folder).as_uri() + "#table=rgb_x4_matlab&hide-dataset=other")
+    page = open_page(write_page(read_results(folder)).as_uri() + "#table=rgb_x4_matlab&hide-dataset=other")
     beta = page.locator(".pictures thead button", has_text="beta")
     cells = page.locator(".pictures tbody tr td:nth-child(5)")
     beta.click()
@@ -203,7 +205,7 @@ def one_table(tmp_path, open_page):
         columns = [Column(0, 0, n, [round(1000 * value)]) for n, value in enumerate(values)]
         table = Table("t", "rgb", "s", 4, "matlab", [0], [0], [0, 1, 2], ["sig"], [], [], cells, columns)
         models = [Model(name, name, "#888888") for name in "abc"]
-        pictures = PictureSet(0, 4, ["one"], ["one"], [""], [None], {})
+        pictures = PictureSet(0, 4, "matlab", "x4", ["one"], ["one"], [""], [None], {})
         path = tmp_path / "page.html"
         path.write_text(
             render(Content("t", "r", "", models, [metric], ["mine"], [table], [pictures], [], [], []))
@@ -231,7 +233,7 @@ def test_a_metric_with_an_ideal_marks_what_is_nearest_to_it(one_table):
 
 
 def test_filters_hide_what_is_not_wanted_and_the_address_keeps_them(folder, open_page):
-    page = open_page(write_page(folder))
+    page = open_page(write_page(read_results(folder)))
     page.locator("button[value=rgb_x4_matlab]").click()
     for name in ("bicubic", "other", "ssim"):
         page.locator(f".chip[value={name}]").click()
@@ -252,7 +254,7 @@ def test_filters_hide_what_is_not_wanted_and_the_address_keeps_them(folder, open
 
 
 def test_all_tables_carry_their_signatures(folder, open_page):
-    page = open_page(write_page(folder))
+    page = open_page(write_page(read_results(folder)))
     page.locator("button[value=all]").click()
     assert page.locator(".board h3").all_inner_texts() == [
         "matlab, x4, LR: matlab",
@@ -265,7 +267,7 @@ def test_all_tables_carry_their_signatures(folder, open_page):
 
 
 def test_a_folder_without_pictures_is_a_page_of_tables_that_says_so(tmp_path, open_page):
-    page = open_page(write_page(write_scores(tmp_path, VALUES)))
+    page = open_page(write_page(read_results(write_scores(tmp_path, VALUES))))
     assert models_of(page) == ["bicubic", "alpha", "beta"]
     assert page.locator(".pictures tbody tr").count() == 3
     assert page.locator("a.entry").count() == 0
@@ -286,7 +288,7 @@ def test_provenance_plots_and_cost_are_there(folder, open_page):
     write_profile(folder)
     (folder / "tables").mkdir()
     (folder / "tables/rgb_x4_matlab.tex").touch()
-    page = open_page(write_page(folder).as_uri() + "#table=rgb_x4_matlab")
+    page = open_page(write_page(read_results(folder)).as_uri() + "#table=rgb_x4_matlab")
     assert page.locator("figcaption").all_inner_texts() == [
         "a_crop",
         "anything #1",
@@ -323,7 +325,7 @@ def test_hostile_names_are_text_and_their_pictures_are_found(tmp_path, open_page
     folder = write_scores(title, values, dataset=dataset, images=[image])
     for name in ("hr", model):
         save_picture(folder, name, image, GREY, dataset=dataset)
-    page = open_page(write_page(folder))
+    page = open_page(write_page(read_results(folder)))
     page.locator("a.entry").click()
     page.wait_for_selector("dialog[data-shown]")
     assert page.locator(".says").inner_text() == ""
@@ -335,7 +337,7 @@ def test_hostile_names_are_text_and_their_pictures_are_found(tmp_path, open_page
 
 
 def test_light_and_dark_follow_the_system_until_the_reader_chooses(folder, open_page):
-    address = write_page(folder)
+    address = write_page(read_results(folder))
     page = open_page(address, color_scheme="dark")
 
     def paper():
@@ -351,14 +353,14 @@ def test_light_and_dark_follow_the_system_until_the_reader_chooses(folder, open_
 
 
 def test_a_shadow_says_that_a_table_goes_on_to_the_right(folder, open_page):
-    region = open_page(write_page(folder)).locator(".scroll").first
+    region = open_page(write_page(read_results(folder))).locator(".scroll").first
     layers = region.evaluate("e => getComputedStyle(e).backgroundAttachment")
     assert layers == "local, scroll"  # the paper scrolls along, the shadow stays
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_has_the_contrast_that_wcag_asks_for(folder, open_page, scheme):
-    page = open_page(write_page(folder), color_scheme=scheme)
+    page = open_page(write_page(read_results(folder)), color_scheme=scheme)
     colours = page.evaluate("""() => {
         const probe = document.body.appendChild(document.createElement("p"));
         const of = (name) => { probe.style.color = `var(--${name})`; return getComputedStyle(probe).color; };
@@ -379,7 +381,10 @@ def test_text_has_the_contrast_that_wcag_asks_for(folder, open_page, scheme):
 
 def test_nothing_runs_out_of_a_phone(folder, open_page):
     page = open_page(
-        write_page(folder), viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True
+        write_page(read_results(folder)),
+        viewport={"width": 360, "height": 740},
+        is_mobile=True,
+        has_touch=True,
     )
     fits = "document.documentElement.scrollWidth <= innerWidth"
     assert page.evaluate(fits)
@@ -394,7 +399,9 @@ def test_nothing_runs_out_of_a_phone(folder, open_page):
 
 
 def test_a_long_list_is_made_as_it_is_scrolled_and_whole_when_printed(tmp_path, open_page):
-    page = open_page(write_page(write_scores(tmp_path, {"psnr": {"a": [1.0] * 400, "b": [2.0] * 400}})))
+    page = open_page(
+        write_page(read_results(write_scores(tmp_path, {"psnr": {"a": [1.0] * 400, "b": [2.0] * 400}})))
+    )
     rows = page.locator(".pictures tbody tr")
     assert rows.count() < 200
     page.locator(".scroll:has(.pictures)").evaluate("(box) => box.scrollTo(0, box.scrollHeight)")
@@ -410,7 +417,7 @@ def test_a_long_list_is_made_as_it_is_scrolled_and_whole_when_printed(tmp_path, 
 
 @pytest.mark.slow
 def test_500_pictures_by_6_models_open_in_under_two_seconds(tmp_path, open_page):
-    page_file = write_page(many(tmp_path, 500, 6))
+    page_file = write_page(read_results(many(tmp_path, 500, 6)))
     assert page_file.stat().st_size < 25e6
     open_page(page_file)  # the browser itself has been started and warmed up
     page = open_page(page_file)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from page_folders import save_picture, write_scores
 
+from bench.analysis.results import read_results
 from bench.cli import main
 from bench.page.build import write_page
 from bench.page.serve import make_server
@@ -23,7 +24,7 @@ def port(tmp_path):
     folder = write_scores(tmp_path / "results", {"psnr": {"near": [1.0]}})
     for model in ("hr", "near"):
         save_picture(folder, model, "img_001", np.full((12, 16, 3), 90, np.uint8))
-    write_page(folder)
+    write_page(read_results(folder))
     (tmp_path / "secret.txt").write_text(SECRET)
     (tmp_path / "results-too").mkdir()
     (tmp_path / "results-too" / "secret.txt").write_text(SECRET)

@@ -8,6 +8,7 @@ import pytest
 from page_folders import save_picture, until, write_scores
 from PIL import Image as PillowImage
 
+from bench.analysis.results import read_results
 from bench.page.build import write_page
 
 HEIGHT, WIDTH = 90, 120
@@ -36,7 +37,7 @@ def address(tmp_path):
     for model, pixels in (("hr", A), ("near", B), ("far", noise(3))):
         save_picture(folder, model, "noise", pixels)
         save_picture(folder, model, "places", coordinates())
-    return write_page(folder).as_uri()
+    return write_page(read_results(folder)).as_uri()
 
 
 @pytest.fixture
@@ -265,7 +266,7 @@ def test_a_lost_picture_and_one_of_another_size_are_said(tmp_path, open_page):
         lost = save_picture(folder, model, "one", A)
     save_picture(folder, "hr", "two", A)
     save_picture(folder, "near", "two", B[:50])
-    address = write_page(folder).as_uri()
+    address = write_page(read_results(folder)).as_uri()
     lost.write_bytes(b"")
     page = open_page(f"{address}#dataset=mine&scale=4&picture=two")
     until(lambda: "not of one size: 120 × 90, 120 × 50" in page.locator(".says").inner_text())

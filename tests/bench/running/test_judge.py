@@ -8,14 +8,17 @@ import pytest
 import torch
 from torchvision import models
 
+from bench.analysis.results import read_results
 from bench.cli import main
 from bench.listing import metric_lines
 from bench.metric import METRICS
 from bench.perceptual import weights as weights_module
-from bench.perceptual.weights import Unavailable, located, obtain, torch_cache, weight_files
+from bench.perceptual.weights import located, obtain, torch_cache, weight_files
 from bench.reports.write import markdown_of, stale_tables, write_report
-from bench.running.run import Request, run
-from bench.store.table import read_header, read_scores
+from bench.running.request import Request
+from bench.running.run import run
+from bench.store.header import read_header
+from bench.store.table import read_scores
 from sr_models.data.errors import InputError
 from sr_models.data.fetch import FetchError
 from sr_models.data.image import read_image, write_image
@@ -84,7 +87,7 @@ def test_what_is_judged_is_what_is_saved(request_):
 
 def test_small_pictures_are_not_applicable_and_the_run_says_so(request_, capsys):
     summary = run(replace(request_, metrics=("psnr", "ms_ssim")))
-    reason = "it wants 161 pixels on each side"
+    reason = "it needs 161 pixels on each side"
     assert summary.not_applicable == {("ms_ssim", reason): ["mine/p0", "mine/p1"]}
     assert not by(request_, metric="ms_ssim")
     arguments = ["run", "--datasets", *request_.datasets, "--models", "nearest", "--results"]
@@ -115,7 +118,7 @@ def test_a_broken_parameter_file_is_named_once_and_the_rest_goes_on(request_, tm
     (tmp_path / "w").mkdir()
     file = tmp_path / "w" / "squeezenet1_0_caffe.npz"
     file.write_bytes(b"nothing")
-    summary = run(replace(request_, metrics=("feature_distance", "gmsd"), weights=file.parent))
+    summary = run(replace(request_, metrics=("feature_distance", "gmsd"), weights_dir=file.parent))
     assert summary.failures == [f"feature_distance: {file}: not a numpy archive (.npz)"]
     assert len(by(request_, metric="gmsd")) == 4
 
@@ -141,46 +144,45 @@ def test_metrics_run_without_gradients_and_without_tf32_and_leave_torch_as_it_wa
 
 def test_an_unavailable_metric_is_named_with_what_to_do(request_, offline, capsys):
     arguments = ["run", "--datasets", *request_.datasets, "--models", "nearest", "--results"]
-    arguments += [str(request_.results), "--metrics", "psnr", "lpips", "niqe", "pi"]
+    arguments += [str(request_.results), "--metrics", "psnr", "lpips", "niqe"]
     assert main(arguments) == 0
     out, err = capsys.readouterr()
     lines = [line for line in err.splitlines() if line.startswith("not available: ")]
-    assert len(lines) == 3
+    assert len(lines) == 2
     assert "lpips needs alexnet-owt-7be5be79.pth, which is not here, and https://download.pytorch" in lines[0]
-    assert "put it into a folder and name that with --weights-dir" in lines[0]
+    assert "put it into a folder and name that folder as the weights folder" in lines[0]
     assert "niqe needs niqe_params.npz or modelparameters.mat" in lines[1]
-    assert "pi: PI is ((10 - Ma) + NIQE) / 2" in lines[2]
     assert "Traceback" not in err
     assert "PSNR" in out
     assert {score.metric for score in read_scores(request_.results)} == {"psnr"}
-    assert set(read_header(request_.results)["invocations"][0]["unavailable"]) == {"lpips", "niqe", "pi"}
+    assert set(read_header(request_.results).invocations[0].unavailable) == {"lpips", "niqe"}
 
 
 def test_only_unavailable_metrics_is_no_error(request_, offline, capsys):
     arguments = ["run", "--datasets", *request_.datasets, "--models", "nearest", "--results"]
-    assert main([*arguments, str(request_.results), "--metrics", "pi"]) == 0
-    assert "not available: pi" in capsys.readouterr().err
+    assert main([*arguments, str(request_.results), "--metrics", "niqe"]) == 0
+    assert "not available: niqe" in capsys.readouterr().err
 
 
 def test_weights_come_from_the_users_folder_and_tables_state_them(request_, metric_weights, offline):
-    request = replace(request_, metrics=("psnr", "feature_distance"), weights=metric_weights)
+    request = replace(request_, metrics=("psnr", "feature_distance"), weights_dir=metric_weights)
     run(request)
-    write_report(request.results)
-    text = markdown_of(request.results)
+    write_report(read_results(request.results))
+    text = markdown_of(read_results(request.results))
     assert "|squeezenet1_0-b66bff10.pth@" in text
     assert "!|srmos:" in text  # random parameters are not the published ones
-    assert stale_tables(request.results) == []
+    assert stale_tables(read_results(request.results)) == []
     assert all(0 < score.value < 2 for score in by(request, metric="feature_distance"))
 
 
 def test_other_weights_replace_the_rows(request_, metric_weights, tmp_path, offline):
-    request = replace(request_, metrics=("feature_distance",), weights=tmp_path / "w")
-    request.weights.mkdir()
+    request = replace(request_, metrics=("feature_distance",), weights_dir=tmp_path / "w")
+    request.weights_dir.mkdir()
     name = "squeezenet1_0-b66bff10.pth"
     state = torch.load(metric_weights / name, weights_only=True)
-    torch.save(state, request.weights / name)
+    torch.save(state, request.weights_dir / name)
     run(request)
-    torch.save({key: value * 1.01 for key, value in state.items()}, request.weights / name)
+    torch.save({key: value * 1.01 for key, value in state.items()}, request.weights_dir / name)
     summary = run(request)
     assert (summary.computed, summary.replaced) == (4, 4)
 
@@ -188,7 +190,7 @@ def test_other_weights_replace_the_rows(request_, metric_weights, tmp_path, offl
 def test_a_folder_of_weights_that_is_not_there_is_one_line(request_, capsys):
     assert main(["run", "--weights-dir", "nowhere", "--results", str(request_.results)]) == 2
     assert capsys.readouterr().err == (
-        "bench run: nowhere is not a folder: --weights-dir takes a folder of parameter files\n"
+        "bench run: weights: expected a folder of parameter files, got nowhere\n"
     )
 
 
@@ -203,7 +205,7 @@ def test_the_jobs_give_the_same_rows(request_):
 
 def test_a_table_ranks_by_the_distance_from_the_ideal(request_):
     run(replace(request_, metrics=("gradient_energy",)))
-    text = markdown_of(request_.results)
+    text = markdown_of(read_results(request_.results))
     cells = {line.split(" | ")[0].strip("| "): line for line in text.splitlines() if line.startswith("| ")}
     values = {
         model: np.mean([score.value for score in by(request_, model=model)])
@@ -288,14 +290,9 @@ def test_with_the_published_heads_lpips_is_positive(data_folder, metric_weights,
         backbone, heads = METRICS[name].weights
         (tmp_path / backbone).symlink_to(metric_weights / backbone)
         (tmp_path / heads).symlink_to(data_folder / "perceptual" / heads)
-    request = replace(request_, metrics=("lpips", "lpips_vgg"), weights=tmp_path)
+    request = replace(request_, metrics=("lpips", "lpips_vgg"), weights_dir=tmp_path)
     assert run(request).computed == 8
     assert all(0 < score.value < math.inf for score in read_scores(request.results))
-
-
-def test_what_can_never_be_computed_says_why():
-    with pytest.raises(Unavailable, match="pi: PI is"):
-        obtain(METRICS["pi"], None)
 
 
 def test_an_unknown_metric_is_still_a_mistake(request_):
@@ -310,7 +307,6 @@ def test_the_list_says_what_is_here(metric_weights):
     without, with_ = column(metric_lines()), column(metric_lines(metric_weights))
     assert " downloads 234 MB " in without["lpips"]
     assert " bring niqe_params.npz " in without["niqe"]
-    assert " no " in with_["pi"]
     assert all(" yes " in with_[name] for name in ("psnr", "lpips", "niqe", "clip_iqa", "gmsd"))
 
 

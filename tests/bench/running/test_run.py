@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.running import run as run_module
-from bench.running.entrants import Running
-from bench.running.evaluate import UNTRUSTED
-from bench.running.run import Request, run
-from bench.store.table import pictures_table, read_header, read_scores, scores_table, writing
+from bench.running.plan import UNTRUSTED
+from bench.running.request import Request
+from bench.running.run import run
+from bench.store.header import read_header
+from bench.store.table import pictures_table, read_scores, scores_table, writing
 from sr_models.data.errors import InputError
 from sr_models.data.image import is_grey_file, read_image, to_grey, write_image
 
@@ -76,16 +76,19 @@ def rows(folder: Path) -> list[list[str]]:
 def test_scores_are_one_sorted_row_a_number(request_):
     summary = run(request_)
     head, *body = rows(request_.results)
-    assert head == ["model", "dataset", "scale", "lr", "image", "protocol", "metric", "value", "key"]
+    assert head == [
+        "model", "variant", "dataset", "scale", "lr", "image", "protocol", "metric",
+        "value", "signature", "key",
+    ]  # fmt: skip
     assert body == sorted(body)
     assert len(body) == summary.computed == 2 * 6 * 2
-    assert all(repr(float(row[7])) == row[7] and len(row[8]) == 12 for row in body)
+    assert all(repr(float(row[8])) == row[8] and len(row[10]) == 12 for row in body)
 
 
 def test_a_finished_run_recomputes_nothing(request_, monkeypatch):
     run(request_)
     before = (request_.results / "scores.csv").read_bytes()
-    monkeypatch.setattr(run_module, "evaluate", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr("bench.running.workers.evaluate", lambda *_: pytest.fail("computed again"))
     summary = run(request_)
     assert (summary.computed, summary.reused) == (0, 24)
     assert (request_.results / "scores.csv").read_bytes() == before
@@ -160,7 +163,7 @@ def test_a_model_that_fails_on_one_picture_is_reported_by_name(request_, folder,
 
 def test_a_model_of_the_wrong_scale_is_told_what_was_wanted(request_):
     summary = run(replace(request_, models=(f"big={__name__}:wrong_size",)))
-    assert "big must return uint8 (48, 48, 3), uint8 (60, 60, 3) came" in summary.failures[0]
+    assert "output of big: expected uint8 (48, 48, 3), got uint8 (60, 60, 3)" in summary.failures[0]
 
 
 def test_a_grey_picture_is_saved_as_one_channel_and_scored_on_it(request_, folder, photo):
@@ -177,7 +180,7 @@ def test_what_is_scored_is_what_is_saved(request_):
     sr, hr = (read_image(images / f"{model}/mine/x4/p1.png") for model in ("bicubic", "hr"))
     luma = [np.rint(16 + (x @ [65.481, 128.553, 24.966]) / 255)[4:-4, 4:-4] for x in (sr, hr)]
     expected = 10 * math.log10(255**2 / np.mean((luma[0] - luma[1]) ** 2))
-    row = scores_table(request_.results).get(("bicubic", "mine", 4, "matlab", "p1", "matlab", "psnr"))
+    row = scores_table(request_.results).get(("bicubic", "", "mine", 4, "matlab", "p1", "matlab", "psnr"))
     assert row is not None
     assert row.value == pytest.approx(expected, abs=1e-9)
 
@@ -209,7 +212,7 @@ def test_published_outputs_are_never_touched_not_even_made_grey(request_, folder
     run(replace(request_, models=(), outputs=(f"copy={tmp_path / 'theirs'}",)))
     saved = request_.results / "images/copy/mine/x4/p0.png"
     assert np.array_equal(read_image(saved), colour)
-    row = scores_table(request_.results).get(("copy", "mine", 4, "matlab", "p0", "matlab", "psnr"))
+    row = scores_table(request_.results).get(("copy", "", "mine", 4, "matlab", "p0", "matlab", "psnr"))
     assert row is not None
     assert row.value == math.inf  # the RGB output is reduced by the rule that made HR grey
     assert np.array_equal(to_grey(colour), read_image(folder / "p0.png")[..., 0])
@@ -229,9 +232,9 @@ def test_a_protocol_that_does_not_apply_gives_no_row_and_is_not_tried_again(requ
         ({"metrics": ("psnrr",)}, "did you mean psnr"),
         ({"protocols": ("srgann",)}, "did you mean srgan"),
         ({"lr": "bicubic"}, "no degradation called 'bicubic'"),
-        ({"scale": 0}, "--scale wants"),
-        ({"jobs": 0}, "--jobs wants"),
-        ({"multiple": 6}, "--crop-multiple wants a multiple of the scale 4, 6 came"),
+        ({"scale": 0}, "scale: expected"),
+        ({"jobs": 0}, "jobs: expected"),
+        ({"crop_multiple": 6}, "crop multiple: expected a multiple of the scale 4, got 6"),
         ({"models": ("a=b",)}, "expected NAME=module:function"),
         ({"models": ("a=no_such_module:f",)}, "no module called 'no_such_module'"),
         ({"models": ("a=math:nothing",)}, "math has no 'nothing'"),
@@ -241,9 +244,9 @@ def test_a_protocol_that_does_not_apply_gives_no_row_and_is_not_tried_again(requ
         ({"models": ("nearest",), "outputs": ("nearest={folder}",)}, "two models are called 'nearest'"),
         ({"outputs": ("srgan-authers",)}, "no published outputs called"),
         ({"outputs": ("srgan-authors",)}, "it covers Set14 x4, Set5 x4"),
-        ({"outputs": ("a=nowhere",)}, "nowhere is not a folder"),
+        ({"outputs": ("a=nowhere",)}, "expected a folder of upscaled pictures"),
         ({"outputs": ("a={folder}",), "pattern": "{picture}.png"}, "use {image} or {name}"),
-        ({"outputs": ("a={folder}",), "pattern": "{image.png"}, "--pattern"),
+        ({"outputs": ("a={folder}",), "pattern": "{image.png"}, "pattern"),
         ({"outputs": ("a={folder}",), "pattern": "{image}.gif"}, "holds none of the pictures"),
     ],
 )
@@ -291,8 +294,8 @@ def test_a_torn_row_is_computed_again(request_):
 def test_a_damaged_table_is_named_by_line(request_):
     run(request_)
     path = request_.results / "scores.csv"
-    path.write_text(path.read_text().replace("bicubic,mine,4", "bicubic,mine,four", 1))
-    with pytest.raises(InputError, match=r"scores\.csv, line 2: model, dataset, .* wanted"):
+    path.write_text(path.read_text().replace("bicubic,,mine,4", "bicubic,,mine,four", 1))
+    with pytest.raises(InputError, match=r"scores\.csv, line 2: expected model, variant, "):
         run(request_)
 
 
@@ -300,7 +303,9 @@ def test_an_index_of_pictures_that_names_none_is_named_by_line(request_):
     run(request_)
     path = request_.results / "images" / "index.csv"
     path.write_text(path.read_text().replace("bicubic/mine/x4/", "bicubic/", 1))
-    with pytest.raises(InputError, match=r"index\.csv, line 2: path, key, sha256 wanted .*not model/dataset"):
+    with pytest.raises(
+        InputError, match=r"index\.csv, line 2: expected path, key, sha256: .*not model/dataset"
+    ):
         run(request_)
 
 
@@ -360,13 +365,15 @@ def _bench(results, folder, jobs):
 
 
 def test_a_network_in_bf16_is_another_score_and_says_so(request_):
-    """Another dtype is another key: neither is served for the other."""
+    """Another dtype is another variant: rows of its own."""
     request = replace(request_, models=("espcn",))
     run(request)
     before = {score.image: score.value for score in read_scores(request.results) if score.metric == "psnr"}
-    summary = run(replace(request, running=Running(dtype="bf16")))
-    after = {score.image: score.value for score in read_scores(request.results) if score.metric == "psnr"}
-    assert summary.replaced == 12
+    summary = run(replace(request, models=("espcn", "bicubic"), dtype="bf16"))
+    rows = [score for score in read_scores(request.results) if score.metric == "psnr"]
+    after = {score.image: score.value for score in rows if score.method == "espcn@bf16"}
+    assert (summary.computed, summary.replaced) == (24, 0)
+    assert {score.method for score in rows} == {"espcn", "espcn@bf16", "bicubic"}  # bicubic is no network
     assert after != before
     assert after == pytest.approx(before, abs=0.5)
     header = json.loads((request.results / "run.json").read_text())
@@ -375,4 +382,4 @@ def test_a_network_in_bf16_is_another_score_and_says_so(request_):
 
 def test_a_device_that_is_not_there_is_named(request_):
     with pytest.raises(InputError, match="no device 'tpu7' here"):
-        run(replace(request_, running=Running(device="tpu7")))
+        run(replace(request_, device="tpu7"))

@@ -1,0 +1,110 @@
+"""The scores of one pair of pictures, without a results folder."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from bench.metric import METRICS, PictureMetric, PlaneMetric, as_number
+from bench.perceptual.weights import obtain
+from bench.protocols.presets import protocol
+from sr_models.data.degrade import degradation
+from sr_models.data.errors import InputError
+from sr_models.data.image import SUFFIXES, Image, check_pair, is_grey_file, read_image
+
+
+def score_pair(
+    sr: object,
+    hr: object,
+    *,
+    scale: int,
+    protocol_name: str,
+    metrics: Sequence[str],
+    weights_dir: Path | None = None,
+) -> dict[str, float]:
+    """Return the value of each metric that has one; see `bench.score`."""
+    how = protocol(protocol_name)
+    if how.luma_only:
+        raise InputError(f"protocol {how.name} upscales luma itself: it cannot score finished pictures")
+    if scale < 1:
+        raise InputError(f"scale: expected a whole number from 1, got {scale}")
+    (sr_image, _), (hr_image, is_grey) = (_picture(each, name) for each, name in ((sr, "sr"), (hr, "hr")))
+    check_pair(sr_image, hr_image)
+    sr_view, hr_view = (how.view(image, scale=scale, is_grey=is_grey) for image in (sr_image, hr_image))
+    values = {}
+    for name in metrics:
+        metric = METRICS[name]
+        if isinstance(metric, PlaneMetric):
+            values[name] = as_number(metric(sr_view, hr_view))
+        elif isinstance(metric, PictureMetric):
+            crop_px = 0 if metric.whole else how.crop(scale)
+            values[name] = _judged(metric, sr_image, hr_image, scale, crop_px, weights_dir)
+    return {name: value for name, value in values.items() if not math.isnan(value)}
+
+
+def _judged(
+    metric: PictureMetric, sr: Image, hr: Image, scale: int, crop_px: int, weights_dir: Path | None
+) -> float:
+    import torch
+
+    from bench.perceptual.scene import Scene
+    from sr_models.inference.torch_upscaler import pick_device
+
+    if metric.degrades and (hr.shape[0] % scale or hr.shape[1] % scale):
+        raise InputError(f"{metric.name}: expected sides that are multiples of the scale {scale}")
+    low = degradation("matlab")(hr, scale) if metric.degrades else hr
+    scene = Scene((sr,), hr, low, scale, crop_px, "matlab", pick_device("auto"))
+    if min(scene.cropped(hr).shape[:2]) < metric.min_side:
+        return math.nan
+    with torch.inference_mode():
+        (value,) = metric.function(scene, *obtain(metric, weights_dir).paths)
+    return as_number(value)
+
+
+def _picture(given: object, name: str) -> tuple[Image, bool]:
+    """The pixels as RGB, and whether they were one channel."""
+    if isinstance(given, str | Path):
+        return read_image(given), is_grey_file(given)
+    if isinstance(given, PillowImage.Image):
+        if given.mode not in ("1", "L", "RGB"):
+            raise InputError(f"{name}: expected an RGB or grey picture, got mode {given.mode}")
+        return np.asarray(given.convert("RGB")), given.mode != "RGB"
+    if isinstance(given, np.ndarray) and given.dtype == np.uint8:
+        if given.ndim == 2:
+            return given[..., None].repeat(3, axis=2), True
+        if given.ndim == 3 and given.shape[2] == 3:
+            return given, False
+    got = f"{given.dtype} {given.shape}" if isinstance(given, np.ndarray) else type(given).__name__
+    raise InputError(f"{name}: expected uint8 (H, W, 3) or (H, W), a PIL picture or a file, got {got}")
+
+
+def pairs_of(sr: Path, hr: Path) -> tuple[list[tuple[str, Path, Path]], list[str]]:
+    """Return (name, sr, hr) of two files, or of the files with one stem in two folders; and who is alone.
+
+    Raises InputError where nothing can be paired.
+    """
+    for path in (sr, hr):
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
+    if sr.is_dir() != hr.is_dir():
+        raise InputError(f"expected two files or two folders, got {sr} and {hr}")
+    if not sr.is_dir():
+        return [(sr.stem, sr, hr)], []
+    theirs, ours = _by_stem(sr), _by_stem(hr)
+    pairs = [(stem, theirs[stem], ours[stem]) for stem in sorted(theirs.keys() & ours.keys())]
+    if not pairs:
+        raise InputError(f"no picture of {sr} has the name of one in {hr}: expected one file name in both")
+    return pairs, [str({**theirs, **ours}[stem]) for stem in sorted(theirs.keys() ^ ours.keys())]
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in SUFFIXES:
+            continue
+        if path.stem in found:
+            raise InputError(f"{found[path.stem]} and {path} have one name: expected one file a picture")
+        found[path.stem] = path
+    return found

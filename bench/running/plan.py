@@ -1,0 +1,142 @@
+"""What a run still has to do: each model's picture that is missing, and each score without a valid row."""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bench.metric import METRICS, PictureMetric
+from bench.protocols.presets import PROTOCOLS
+from bench.running.entrants import Entrant, problems
+from bench.running.request import Request, Summary
+from bench.store.rows import Place, SavedPicture, Score
+from bench.store.table import Table
+from sr_models.data.dataset import Picture
+
+UNTRUSTED = "0" * 12
+"""The key of what has no stated version: it never matches, so it is computed anew every time."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """What one model on one picture still needs."""
+
+    entrant: Entrant
+    picture: Picture
+    lr: str
+    multiple: int | None
+    """HR is cropped to a multiple of this; None: of the scale."""
+    saved: SavedPicture
+    """Where the upscaled picture goes, under which key; the hash counts only if it is kept."""
+    is_kept: bool
+    """An earlier run left this very picture."""
+    rows: tuple[Score, ...]
+    """The scores that are missing or out of date, complete but for their values."""
+
+    @property
+    def where(self) -> str:
+        """The picture as messages name it."""
+        return f"{self.picture.dataset}/{self.picture.name}"
+
+
+def plan(
+    request: Request,
+    device_kind: str,
+    stated: Mapping[str, str],
+    pictures: Sequence[Picture],
+    entrants: Sequence[Entrant],
+    scores: Table[Score],
+    saved: Table[SavedPicture],
+    summary: Summary,
+) -> list[Need]:
+    """Return what is to be done, by picture and entrant; the summary counts what is reused and replaced.
+
+    A valid row of an older file gets the signature that its key was made from.
+    """
+    needs, signed = [], []
+    problem = problems(request.scale)
+    for picture in pictures:
+        for entrant in entrants:
+            made_from = _picture_key(entrant, picture, request, device_kind)
+            missing = []
+            for row in _asked(request, entrant, picture, made_from, stated, problem):
+                stored = scores.get(row.identity)
+                if stored is None or row.key == UNTRUSTED or stored.key != row.key or request.force:
+                    summary.replaced += stored is not None
+                    missing.append(row)
+                    continue
+                summary.reused += 1
+                if not stored.signature:
+                    signed.append(replace(row, value=stored.value))
+            place = _place(request, entrant, picture)
+            kept = saved.get((place.path,))
+            is_kept = (
+                kept is not None
+                and kept.key == made_from != UNTRUSTED
+                and not request.force
+                and (request.results / "images" / kept.path).is_file()
+            )
+            if missing or not is_kept:
+                target = kept if is_kept and kept else SavedPicture(place.path, made_from, "0" * 64)
+                needs.append(
+                    Need(entrant, picture, request.lr, request.multiple, target, is_kept, tuple(missing))
+                )
+    if signed:
+        scores.add(signed)
+    return needs
+
+
+def _asked(
+    request: Request,
+    entrant: Entrant,
+    picture: Picture,
+    made_from: str,
+    stated: Mapping[str, str],
+    problem: Callable[[Entrant], str],
+) -> Iterator[Score]:
+    """Yield the rows that are asked for, without values."""
+    if not entrant.is_scored:
+        return
+    for protocol_name in dict.fromkeys(request.protocols):
+        protocol = PROTOCOLS[protocol_name]
+        if protocol.luma_only and (problem(entrant) or entrant.luma(picture) is None):
+            continue  # it never leaves luma, so it needs a model with a luma path
+        for name in dict.fromkeys(request.metrics):
+            metric = METRICS[name]
+            if protocol.luma_only and isinstance(metric, PictureMetric):
+                continue
+            signature = metric.signature(protocol, picture.scale, stated.get(name, ""))
+            trusted = made_from != UNTRUSTED and metric.version
+            yield Score(
+                entrant.name,
+                request.variant_of(entrant),
+                picture.dataset,
+                picture.scale,
+                request.lr,
+                picture.image,
+                protocol_name,
+                name,
+                math.nan,
+                signature,
+                _digest(made_from, signature) if trusted else UNTRUSTED,
+            )
+
+
+def _place(request: Request, entrant: Entrant, picture: Picture) -> Place:
+    variant = request.variant_of(entrant)
+    return Place(entrant.name, variant, picture.dataset, picture.scale, request.lr, picture.image)
+
+
+def _picture_key(entrant: Entrant, picture: Picture, request: Request, device_kind: str) -> str:
+    """Return 12 hex digits over everything that could change the upscaled picture."""
+    fingerprint = entrant.fingerprint(picture)
+    if fingerprint is None:
+        return UNTRUSTED
+    low = picture.lr_sha256 or request.lr
+    how = (entrant.dtype, entrant.self_ensemble, device_kind)
+    return _digest(fingerprint, picture.hr_sha256, low, request.multiple, *how)
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]

@@ -1,0 +1,98 @@
+"""What a run is asked for, and how it went."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.metric import METRICS
+from bench.protocols.presets import protocol
+from bench.running.entrants import Entrant
+from sr_models.data.dataset import STORED
+from sr_models.data.degrade import degradation
+from sr_models.data.errors import InputError
+
+DTYPES = ("fp32", "bf16", "fp16")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run is asked for; the defaults are the README's main job."""
+
+    results: Path
+    datasets: tuple[str, ...] = ("sample",)
+    """Names, or NAME=FOLDER of HR pictures."""
+    models: tuple[str | Entrant, ...] = ()
+    """Names, NAME=SPEC, `all`, or entrants; empty: every built-in model that is not slow."""
+    outputs: tuple[str, ...] = ()
+    """Published sets by name, or NAME=FOLDER."""
+    pattern: str | None = None
+    """File name of one output, from {dataset} {scale} {image} {name}."""
+    scale: int = 4
+    lr: str = "matlab"
+    protocols: tuple[str, ...] = ("matlab",)
+    metrics: tuple[str, ...] = ("psnr", "ssim")
+    device: str = "auto"
+    dtype: str = "fp32"
+    self_ensemble: bool = False
+    crop_multiple: int | None = None
+    """HR is cropped to a multiple of this; None: of the scale."""
+    limit: int | None = None
+    """Only the first pictures of each dataset; None: all."""
+    jobs: int = 1
+    weights_dir: Path | None = None
+    """A folder of parameter files that metrics need; torch's cache is searched, too."""
+    profile: bool = False
+    """Also measure what each model costs."""
+    force: bool = False
+    """Compute everything anew."""
+
+    @property
+    def multiple(self) -> int | None:
+        """The crop multiple where it is not the scale."""
+        return None if self.crop_multiple == self.scale else self.crop_multiple
+
+    def variant_of(self, entrant: Entrant) -> str:
+        """Return what differs from the entrant as published, for tables and folders."""
+        crop = f"multiple{self.multiple}" if self.multiple is not None else ""
+        return "+".join(part for part in (crop, entrant.variant) if part)
+
+    def check(self) -> None:
+        """Raise InputError for a value that cannot be meant, before any picture is read or fetched."""
+        for name in ("scale", "jobs", "limit"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"{name}: expected a whole number from 1, got {value}")
+        multiple = self.crop_multiple
+        if multiple is not None and (multiple < 1 or multiple % self.scale):
+            raise InputError(f"crop multiple: expected a multiple of the scale {self.scale}, got {multiple}")
+        if self.dtype not in DTYPES:
+            raise InputError(f"dtype: expected {', '.join(DTYPES)}, got {self.dtype}")
+        if self.lr != STORED:
+            degradation(self.lr)
+        for name in self.protocols:
+            protocol(name)
+        for name in self.metrics:
+            METRICS[name]
+        if self.weights_dir is not None and not self.weights_dir.is_dir():
+            raise InputError(f"weights: expected a folder of parameter files, got {self.weights_dir}")
+
+
+@dataclass
+class Summary:
+    """How a run went."""
+
+    computed: int = 0
+    """Scores that were computed, ..."""
+    reused: int = 0
+    """... that were there already and still hold, ..."""
+    replaced: int = 0
+    """... and of the computed ones, those that replaced a row whose key no longer matched."""
+    failures: list[str] = field(default_factory=list)
+    """One sentence for each picture or model that could not be scored."""
+    unavailable: dict[str, str] = field(default_factory=dict)
+    """Metrics that cannot be computed here, and why."""
+    not_applicable: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    """(metric, why) -> pictures that have no value."""
+    dropped: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    """(model or dataset, why) -> pictures whose rows were dropped, because they no longer hold."""
+    profiled: int = 0
+    """Models whose cost was measured."""
