@@ -23,7 +23,7 @@ _PAPER = {
 _KIN = {
     "srcnn-955": "#3f6fae",
     "drcn-lite": "#86b3ff",
-    "srgan-vgg54d": "#e2703f",
+    "srgan-vgg53": "#e2703f",
     "authors-srresnet-mse": "#5b7549",
     "authors-srgan-vgg54": "#b8500a",
 }
@@ -44,7 +44,7 @@ _LABELS = {
     "srgan-mse": "SRGAN-MSE",
     "srgan-vgg22": "SRGAN-VGG22",
     "srgan-vgg54": "SRGAN-VGG54",
-    "srgan-vgg54d": "SRGAN-VGG54d",
+    "srgan-vgg53": "SRGAN-VGG53",
     "hr": "HR",
     "authors-srresnet-mse": "SRResNet (authors)",
     "authors-srgan-vgg54": "SRGAN (authors)",

@@ -73,7 +73,7 @@ def bsd100_differences() -> Plot:
 def sample_grid() -> None:
     """Write the grid of a built-in picture (CC0)."""
     with tempfile.TemporaryDirectory() as folder:
-        models = ("bicubic", "espcn", "srresnet-mse", "srgan-vgg54d")
+        models = ("bicubic", "espcn", "srresnet-mse", "srgan-vgg53")
         run(Request(Path(folder), models=models))
         write_grid(make_grid(GridRequest(Path(folder), "chelsea")), IMAGES / "grid-chelsea.png")
 

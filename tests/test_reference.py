@@ -45,7 +45,7 @@ def test_the_results_page_quotes_the_means_of_what_was_trained_here():
 def test_the_results_page_quotes_what_the_variants_look_like():
     metrics = [_means("rgb", name) for name in ("feature_distance", "gradient_energy", "lr_psnr")]
     quoted = _quoted("## The variants")
-    assert {"srresnet-mse", "srresnet-vgg22", "srgan-mse", "srgan-vgg22", "srgan-vgg54d"} <= set(quoted)
+    assert {"srresnet-mse", "srresnet-vgg22", "srgan-mse", "srgan-vgg22", "srgan-vgg53"} <= set(quoted)
     for model, (_, *ours) in quoted.items():
         wanted = [f"{mean[model, 'BSD100']:.{d}f}" for mean, d in zip(metrics, (4, 3, 2), strict=True)]
         assert ours == wanted, model

@@ -47,7 +47,7 @@ STANDS_FOR = MappingProxyType(
     {
         "authors-srresnet-mse": "srresnet-mse",
         "authors-srgan-vgg54": "srgan-vgg54",
-        "srgan-vgg54d": "srgan-vgg54",
+        "srgan-vgg53": "srgan-vgg54",
         "drcn-lite": "drcn",
     }
 )

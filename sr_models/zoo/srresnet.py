@@ -6,5 +6,5 @@ register_shipped("srresnet-mse")
 register_shipped("srresnet-vgg22")
 register_shipped("srgan-mse")
 register_shipped("srgan-vgg22")
+register_shipped("srgan-vgg53")  # of VGG16: never under the name of VGG19's
 register_shipped("srgan-vgg54")
-register_shipped("srgan-vgg54d")  # trained on the distilled encoder: never under the paper's name
