@@ -34,6 +34,7 @@ from sr_models.training.train import wants_bf16
 from sr_models.training.world import World
 
 WARM_UP = 3
+RATES = Rates(lr=1e-4, d_lr=0.0, ema_weight=1e-3, alpha=0.0)
 GFLOP_PER_STEP = 122.4  # SRResNet, batch 16 of 96 px crops, forward and backward; counted
 
 
@@ -67,8 +68,8 @@ def main() -> None:
     device = pick_device(args.device)
     files = [path for path in sorted(args.pictures.rglob("*.jpg")) if min(Image.open(path).size) >= 96]
     config = replace(recipe("srresnet-mse", "paper"), batch=16, crop_px=96)
-    print(f"{len(files)} pictures, SRResNet, batch 16 of 96 px, {device}, {torch.get_num_threads()} threads, "
-          f"torch {torch.__version__}, fastest of {args.steps} steps\n")  # fmt: skip
+    print(f"{len(files)} pictures, SRResNet, batch 16 of 96 px unless said, {device}, "
+          f"{torch.get_num_threads()} threads, torch {torch.__version__}, fastest of {args.steps} steps\n")  # fmt: skip
     print("| | ms a step | steps a second | times naive |\n|---|---:|---:|---:|")
     baseline = None
     with tempfile.TemporaryDirectory() as folder:
@@ -95,6 +96,10 @@ def contestants(
     yield "ours, fp32", ours(config, pack, device, steps, bf16=False)
     if wants_bf16("auto", device):
         yield "ours, bf16", ours(config, pack, device, steps, bf16=True)
+    for optimiser in ("adam", "muon"):
+        smaller = replace(config, batch=8, optimiser=optimiser, frozen_norm=True)
+        name = f"ours, {optimiser.title()}, batch 8, norms frozen"
+        yield name, ours(smaller, pack, device, steps, bf16=wants_bf16("auto", device))
 
 
 def naive(
@@ -123,10 +128,11 @@ def ours(
     """Yield the steps of our trainer, data path, average and meters included; on CUDA ten to a call."""
     stepper = new_stepper(new_state(config, device), None, bf16=bf16, world=World())
     feed = Feed(pack, stepper, rows=64, graph=True)
-    feed.load(0, [Rates(1e-4, 1e-3, 0.0)] * 64)
+    feed.enter(config.part(0, 0.0))
+    feed.load(0, [RATES] * 64)
     for _ in range(20 if device.type == "cuda" else 0):  # until the step is a graph
         feed.step()
-    feed.load(20, [Rates(1e-4, 1e-3, 0.0)] * 64)
+    feed.load(20, [RATES] * 64)
     for _ in range(min(steps, 40)):
         yield feed.step
 
@@ -136,7 +142,8 @@ def data_path(config: TrainConfig, pack: Pack, device: torch.device) -> None:
     if not _CACHE:
         stepper = new_stepper(new_state(config, device), None, bf16=False, world=World())
         _CACHE.append(Feed(pack, stepper, rows=1, graph=False))
-        _CACHE[0].load(0, [Rates(1e-4, 1e-3, 0.0)])
+        _CACHE[0].enter(config.part(0, 0.0))
+        _CACHE[0].load(0, [RATES])
     feed = _CACHE[0]
     pair(feed.stepper, gather(feed.pixels, feed.plan[0], config.crop_px))
 

@@ -1,6 +1,7 @@
 """How every srmos command parses, runs and fails: a user's mistake is one line and exit code 2."""
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -53,3 +54,13 @@ def run_command(prog: str, description: str, commands: Sequence[Command], argv: 
 def _fail(line: str, code: int) -> int:
     print(line, file=sys.stderr)  # noqa: T201
     return code
+
+
+def refuse_impossible_numbers(args: argparse.Namespace) -> None:
+    """Raise InputError for a number that is not positive and finite; a seed may be 0."""
+    for name, value in vars(args).items():
+        number = isinstance(value, int | float) and not isinstance(value, bool) and name != "seed"
+        if number and not (value > 0 and math.isfinite(value)):
+            raise InputError(f"--{name.replace('_', '-')}: expected a positive number, got {value}")
+        if name == "seed" and value < 0:
+            raise InputError(f"--seed: expected 0 or more, got {value}")

@@ -65,12 +65,30 @@ def test_list_names_every_model(capsys):
     [
         (["train", "espn", "--data", "x", "--out", "y"], "no recipe called 'espn'; did you mean espcn?"),
         (["train", "espcn", "--data", "none.pack", "--out", "y"], "none.pack: no such file; make it with"),
-        (["train", "espcn", "--data", "x", "--out", "y", "--batch", "-1"], "--batch wants a positive number"),
-        (["train", "espcn", "--data", "x", "--out", "y", "--lr", "nan"], "--lr wants a positive number, nan"),
-        (["train", "espcn", "--data", "x", "--out", "y", "--log-every", "0"], "--log-every wants a positive"),
-        (["train", "espcn", "--data", "x", "--out", "y", "--feature-scale", "0"], "--feature-scale wants a"),
-        (["train", "espcn", "--data", "x", "--out", "y", "--seed", "-1"], "--seed wants 0 or more, -1 came"),
-        (["study", "depth", "--data", "x", "--out", "y", "--steps", "0"], "--steps wants a positive number"),
+        (
+            ["train", "espcn", "--data", "x", "--out", "y", "--batch", "-1"],
+            "--batch: expected a positive number",
+        ),
+        (
+            ["train", "espcn", "--data", "x", "--out", "y", "--lr", "nan"],
+            "--lr: expected a positive number, got nan",
+        ),
+        (
+            ["train", "espcn", "--data", "x", "--out", "y", "--log-every", "0"],
+            "--log-every: expected a positive",
+        ),
+        (
+            ["train", "espcn", "--data", "x", "--out", "y", "--feature-scale", "0"],
+            "--feature-scale: expected a",
+        ),
+        (
+            ["train", "espcn", "--data", "x", "--out", "y", "--seed", "-1"],
+            "--seed: expected 0 or more, got -1",
+        ),
+        (
+            ["study", "depth", "--data", "x", "--out", "y", "--steps", "0"],
+            "--steps: expected a positive number",
+        ),
         (
             ["train", "espcn", "--data", "x", "--out", "y", "--recursions", "4"],
             "--recursions is for drcn and drcn-lite, not for espcn",
