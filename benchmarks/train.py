@@ -68,8 +68,9 @@ def main() -> None:
     device = pick_device(args.device)
     files = [path for path in sorted(args.pictures.rglob("*.jpg")) if min(Image.open(path).size) >= 96]
     config = replace(recipe("srresnet-mse", "paper"), batch=16, crop_px=96)
-    print(f"{len(files)} pictures, SRResNet, batch 16 of 96 px unless said, {device}, "
-          f"{torch.get_num_threads()} threads, torch {torch.__version__}, fastest of {args.steps} steps\n")  # fmt: skip
+    threads = torch.get_num_threads()
+    print(f"{len(files)} pictures, SRResNet, batch 16 of 96 px unless said, {device}, {threads} threads, "
+          f"torch {torch.__version__}, fastest of {args.steps} steps\n")  # fmt: skip
     print("| | ms a step | steps a second | times naive |\n|---|---:|---:|---:|")
     baseline = None
     with tempfile.TemporaryDirectory() as folder:
