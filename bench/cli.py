@@ -178,6 +178,53 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
+def _score_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("sr", type=Path, metavar="SR", help="an upscaled picture, or a folder of them")
+    add("hr", type=Path, metavar="HR", help="the original, or a folder with files of the same names")
+    add("--scale", type=int, default=4, help="upscaling factor, for the border that is cropped (default: 4)")
+    add("--protocol", default="matlab", metavar="NAME", help="how they are compared (default: matlab)")
+    add("--metrics", nargs="+", default=["psnr", "ssim"], metavar="NAME", help="default: psnr ssim")
+    _weights_argument(parser)
+
+
+def _score(args: argparse.Namespace) -> int:
+    import bench
+    from bench.listing import score_lines
+    from bench.running.pair import pairs_of
+
+    pairs, alone = pairs_of(args.sr, args.hr)
+    how = {"scale": args.scale, "protocol": args.protocol, "weights_dir": args.weights_dir}
+    scores = {name: bench.score(sr, hr, metrics=args.metrics, **how) for name, sr, hr in pairs}
+    print("\n".join(score_lines(scores, args.metrics)))
+    for path in alone:
+        _say(f"note: {path} has no partner of its name")
+    return 0
+
+
+def _clean_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("results", type=Path, metavar="DIR", help="the folder of a `bench run`")
+    parser.add_argument("--drop", action="store_true", help="delete what is listed, and rebuild the tables")
+
+
+def _clean(args: argparse.Namespace) -> int:
+    from bench.running.clean import clean
+
+    found = clean(args.results, drop=args.drop)
+    for line in found.lines():
+        print(f"dropped: {line}" if args.drop else line)
+    if not found:
+        _say("nothing: every row, picture and model belongs here")
+    elif not args.drop:
+        _say(f"`bench clean {args.results} --drop` deletes them")
+    else:
+        from bench.analysis.results import read_results
+        from bench.reports.write import write_report
+
+        write_report(read_results(args.results))
+    return 0
+
+
 def _report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "results", nargs="?", type=Path, default=RESULTS, metavar="DIR", help=f"default: {RESULTS}"
@@ -375,6 +422,7 @@ COMMANDS = [
     Command(
         "run", "score models on test pictures; write scores, pictures, tables and plots", _run_arguments, _run
     ),
+    Command("score", "print the scores of two pictures, or of two folders", _score_arguments, _score),
     Command("report", "rebuild tables and plots from the scores of a run", _report_arguments, _report),
     Command(
         "compare",
@@ -384,6 +432,12 @@ COMMANDS = [
     ),
     Command("grid", "show one picture's crop from every model side by side", _grid_arguments, _grid),
     Command("page", "write a run as one page: tables, pictures, a viewer", _page_arguments, _page),
+    Command(
+        "clean",
+        "list rows, pictures and models of a run that no longer belong to it; --drop deletes them",
+        _clean_arguments,
+        _clean,
+    ),
     Command(
         "datasets", "list the picture sets, their terms, and whether they are here", _no_arguments, _datasets
     ),

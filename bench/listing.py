@@ -1,6 +1,6 @@
 """What `bench datasets`, `models`, `metrics` and `fetch` say."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -36,6 +36,24 @@ def metric_lines(weights: Path | None = None) -> list[str]:
     protocols = [("PROTOCOL", "SIGNATURE AT x4", "SOURCE")]
     protocols += [(each.name, each.signature("psnr", 4), each.source) for each in PROTOCOLS.values()]
     return [*_aligned(metrics), "", *_aligned(protocols)]
+
+
+def score_lines(scores: Mapping[str, Mapping[str, float]], metrics: Sequence[str]) -> list[str]:
+    """Return a line for each pair of pictures, and their means if there are several; n/a: no value."""
+    rows: list[tuple[str, ...]] = [("PICTURE", *(METRICS[name].heading for name in metrics))]
+    rows += [
+        (picture, *(_value(metric, values.get(metric)) for metric in metrics))
+        for picture, values in scores.items()
+    ]
+    if len(scores) > 1:
+        known = {metric: [v[metric] for v in scores.values() if metric in v] for metric in metrics}
+        means = (_value(m, sum(v) / len(v) if len(v) == len(scores) else None) for m, v in known.items())
+        rows.append((f"mean of {len(scores)}", *means))
+    return _aligned(rows)
+
+
+def _value(metric: str, value: float | None) -> str:
+    return "n/a" if value is None else METRICS[metric].printed(value)
 
 
 def fetch_named(name: str, scales: Sequence[int] | None) -> str:

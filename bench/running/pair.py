@@ -12,7 +12,7 @@ from bench.perceptual.weights import obtain
 from bench.protocols.presets import protocol
 from sr_models.data.degrade import degradation
 from sr_models.data.errors import InputError
-from sr_models.data.image import Image, check_pair, is_grey_file, read_image
+from sr_models.data.image import SUFFIXES, Image, check_pair, is_grey_file, read_image
 
 
 def score_pair(
@@ -78,3 +78,33 @@ def _picture(given: object, name: str) -> tuple[Image, bool]:
             return given, False
     got = f"{given.dtype} {given.shape}" if isinstance(given, np.ndarray) else type(given).__name__
     raise InputError(f"{name}: expected uint8 (H, W, 3) or (H, W), a PIL picture or a file, got {got}")
+
+
+def pairs_of(sr: Path, hr: Path) -> tuple[list[tuple[str, Path, Path]], list[str]]:
+    """Return (name, sr, hr) of two files, or of the files with one stem in two folders; and who is alone.
+
+    Raises InputError where nothing can be paired.
+    """
+    for path in (sr, hr):
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
+    if sr.is_dir() != hr.is_dir():
+        raise InputError(f"expected two files or two folders, got {sr} and {hr}")
+    if not sr.is_dir():
+        return [(sr.stem, sr, hr)], []
+    theirs, ours = _by_stem(sr), _by_stem(hr)
+    pairs = [(stem, theirs[stem], ours[stem]) for stem in sorted(theirs.keys() & ours.keys())]
+    if not pairs:
+        raise InputError(f"no picture of {sr} has the name of one in {hr}: expected one file name in both")
+    return pairs, [str({**theirs, **ours}[stem]) for stem in sorted(theirs.keys() ^ ours.keys())]
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in SUFFIXES:
+            continue
+        if path.stem in found:
+            raise InputError(f"{found[path.stem]} and {path} have one name: expected one file a picture")
+        found[path.stem] = path
+    return found

@@ -97,6 +97,50 @@ def test_a_mod_12_crop_is_warned_about(tmp_path, capsys, photo):
     assert "multiples of 12: other pixels, other numbers" in capsys.readouterr().err
 
 
+def test_two_pictures_and_two_folders_are_scored(tmp_path, capsys, photo):
+    for n in range(2):
+        hr = np.ascontiguousarray(photo[8 * n : 8 * n + 64, :64])
+        write_image(tmp_path / "hr" / f"p{n}.png", hr)
+        write_image(tmp_path / "sr" / f"p{n}.png", hr + (hr < 200))
+    write_image(tmp_path / "hr" / "alone.png", hr)
+    assert main(["score", str(tmp_path / "sr"), str(tmp_path / "hr"), "--protocol", "rgb"]) == 0
+    out, err = capsys.readouterr()
+    head, *body = (line.split("  ") for line in out.splitlines())
+    assert [line[0] for line in [head, *body]] == ["PICTURE", "p0", "p1", "mean of 2"]
+    assert "alone.png has no partner" in err
+    assert main(["score", str(tmp_path / "hr/p0.png"), str(tmp_path / "hr/p0.png")]) == 0
+    assert "inf" in capsys.readouterr().out
+    assert main(["score", str(tmp_path / "sr"), str(tmp_path / "hr/p0.png")]) == 2
+    assert "expected two files or two folders" in capsys.readouterr().err
+
+
+def test_what_no_longer_belongs_is_listed_and_dropped(tmp_path, capsys, photo):
+    for name in ("a", "b"):
+        write_image(tmp_path / "in" / f"{name}.png", np.ascontiguousarray(photo[:48, :48]))
+    module = tmp_path / "mine.py"
+    module.write_text(
+        "class Twice:\n    def __init__(self, scale): self.scale = scale\n"
+        "    def __call__(self, lr): return lr.repeat(self.scale, 0).repeat(self.scale, 1)\n"
+        "Twice.version = '1'\n"
+    )
+    arguments = ["run", "--models", "nearest", f"mine={module}:Twice", "--datasets", f"own={tmp_path / 'in'}"]
+    assert main([*arguments, "--results", str(tmp_path / "out")]) == 0
+    assert main(["clean", str(tmp_path / "out")]) == 0
+    assert "every row, picture and model belongs" in capsys.readouterr().err
+    module.unlink()
+    stray = tmp_path / "out/images/gone/own/x4/a.png"
+    write_image(stray, photo)
+    assert main(["clean", str(tmp_path / "out")]) == 0
+    out = capsys.readouterr().out
+    assert "4 scores: mine cannot be opened any more: " in out
+    assert "1 pictures: not listed in images/index.csv" in out
+    assert main(["clean", str(tmp_path / "out"), "--drop"]) == 0
+    assert not stray.exists()
+    assert {row.model for row in read_scores(tmp_path / "out")} == {"nearest"}
+    assert not (tmp_path / "out/images/mine/own/x4/a.png").exists()
+    assert main(["report", str(tmp_path / "out"), "--check"]) == 0
+
+
 def test_lists_name_what_there_is(capsys):
     assert main(["datasets"]) == 0
     assert main(["models"]) == 0
