@@ -36,34 +36,34 @@ def read_crop(text: str, hr: Image, srs: Sequence[Image], *, margin: int) -> Cro
     except ValueError:
         numbers = []
     if len(numbers) not in (2, 4):
-        raise InputError(f"--crop wants x,y,w,h in pixels, or w,h to have the place chosen; {text!r} came")
+        raise InputError(f"crop: expected x,y,w,h in pixels, or w,h to have the place chosen, got {text!r}")
     width, height = numbers[-2:]
     if min(width, height) < SMALLEST_PX or width > hr.shape[1] or height > hr.shape[0]:
         raise InputError(
-            f"--crop {text}: from {SMALLEST_PX}x{SMALLEST_PX} to {hr.shape[1]}x{hr.shape[0]} pixels wanted"
+            f"crop {text}: expected from {SMALLEST_PX}x{SMALLEST_PX} to {hr.shape[1]}x{hr.shape[0]} pixels"
         )
     if len(numbers) == 2:
-        return most_telling_crop(hr, srs, width=width, height=height, margin=margin)
+        return crop_where_they_differ(hr, srs, width=width, height=height, margin=margin)
     crop = Crop(*numbers)
     furthest = hr.shape[1] - width, hr.shape[0] - height
     if not (0 <= crop.x <= furthest[0] and 0 <= crop.y <= furthest[1]):
         raise InputError(
-            f"--crop {text} reaches outside the picture, which is {hr.shape[1]}x{hr.shape[0]}: "
+            f"crop {text} reaches outside the picture, which is {hr.shape[1]}x{hr.shape[0]}: "
             f"with {width}x{height}, x is 0 to {furthest[0]} and y is 0 to {furthest[1]}"
         )
     return crop
 
 
-def most_telling_crop(hr: Image, srs: Sequence[Image], *, width: int, height: int, margin: int) -> Crop:
+def crop_where_they_differ(hr: Image, srs: Sequence[Image], *, width: int, height: int, margin: int) -> Crop:
     """Return the window in which the methods' errors differ most from one another.
 
     The error of a method in a window is its RMSE there, over all channels; the window with the largest
     standard deviation of these wins, the topmost and leftmost of equals. With one method: its largest error.
     """
     errors = np.stack([_window_rmse(sr, hr, width, height) for sr in srs])  # (methods, y, x)
-    telling = errors.std(0) if len(srs) > 1 else errors[0]
-    x_margin, y_margin = (min(margin, (size - 1) // 2) for size in reversed(telling.shape))
-    inside = telling[y_margin : telling.shape[0] - y_margin, x_margin : telling.shape[1] - x_margin]
+    spread = errors.std(0) if len(srs) > 1 else errors[0]
+    x_margin, y_margin = (min(margin, (size - 1) // 2) for size in reversed(spread.shape))
+    inside = spread[y_margin : spread.shape[0] - y_margin, x_margin : spread.shape[1] - x_margin]
     y, x = np.unravel_index(inside.argmax(), inside.shape)
     return Crop(int(x) + x_margin, int(y) + y_margin, width, height)
 

@@ -78,9 +78,9 @@ def lay_out(grid: Grid, *, rows: int, width_mm: float) -> Sheet:
     Raises InputError where crops would be too small to see.
     """
     if rows not in (1, 2):
-        raise InputError(f"--rows wants 1 or 2, {rows} came")
+        raise InputError(f"rows: expected 1 or 2, got {rows}")
     if not 0 < width_mm <= _WIDEST_MM:
-        raise InputError(f"--width wants up to {_WIDEST_MM:g} mm, {width_mm:g} came")
+        raise InputError(f"width: expected up to {_WIDEST_MM:g} mm, got {width_mm:g}")
     columns = math.ceil(len(grid.panels) / rows)
     first = slice(columns)
     captions = _captions(grid, width_mm, columns)
@@ -196,7 +196,7 @@ def draw(grid: Grid, sheet: Sheet) -> Figure:
 def write_grid(grid: Grid, out: Path, *, rows: int = 1, width_mm: float = TEXT_WIDTH_MM) -> list[Path]:
     """Write the grid and return the files: PNG and PDF, or the one that out's ending names."""
     if out.is_dir():
-        raise InputError(f"{out} is a folder: --out wants the name of a file")
+        raise InputError(f"{out} is a folder: expected the name of a file")
     figure = draw(grid, lay_out(grid, rows=rows, width_mm=width_mm))
     endings = [out.suffix] if out.suffix in (".png", ".pdf", ".svg") else [".png", ".pdf"]
     stem = out.with_suffix("") if out.suffix in endings else out

@@ -54,7 +54,7 @@ def read_natural(path: Path) -> Natural:
         )
     except (KeyError, ValueError, OSError, EOFError, MatReadError, NotImplementedError) as error:
         raise InputError(
-            f"{path}: mu_prisparam (36 numbers) and cov_prisparam (36 x 36) wanted, {error} came"
+            f"{path}: expected mu_prisparam (36 numbers) and cov_prisparam (36 x 36): {error}"
         ) from None
     return natural
 

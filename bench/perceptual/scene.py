@@ -13,7 +13,7 @@ from sr_models.data.image import Image, crop_border
 
 # N models, H height, W width.
 
-_GPU_PIXELS = 1 << 22  # in a part, to fill the device; a CPU is full with one picture
+_GPU_PIXELS = 1 << 22  # in a part, to fill a GPU; on CPUs larger batches gain nothing
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def wang_ssim(sr: npt.NDArray[np.generic], hr: npt.NDArray[np.generic]) -> float
     """
     height, width = int(hr.shape[0]), int(hr.shape[1])
     if min(height, width) < K:
-        raise InputError(f"SSIM needs at least {K}x{K} pixels after cropping, {width}x{height} came")
+        raise InputError(f"SSIM: expected at least {K}x{K} pixels after cropping, got {width}x{height}")
     centre = float(hr.mean())  # variances are then differences of small numbers: float32 is enough
     x = np.subtract(sr, np.float32(centre), dtype=np.float32)
     y = np.subtract(hr, np.float32(centre), dtype=np.float32)

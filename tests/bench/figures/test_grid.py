@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from bench.cli import main
-from bench.figures.crop import Crop, most_telling_crop, read_crop
+from bench.figures.crop import Crop, crop_where_they_differ, read_crop
 from bench.figures.grid import GridRequest, make_grid
 from bench.figures.grid_sheet import DOTS_PER_INCH, draw, lay_out, write_grid
 from bench.running.request import Request
@@ -47,7 +47,7 @@ def test_a_planted_difference_is_found(rng):
     one[50:62, 33:53] ^= 8  # both methods err everywhere alike but here
     for sr in (one, other):
         sr[:, 70:] ^= 16
-    assert most_telling_crop(hr, [one, other], width=20, height=12, margin=8) == Crop(33, 50, 20, 12)
+    assert crop_where_they_differ(hr, [one, other], width=20, height=12, margin=8) == Crop(33, 50, 20, 12)
 
 
 def test_the_most_telling_window_is_that_of_a_search_by_hand(rng):
@@ -59,7 +59,7 @@ def test_the_most_telling_window_is_that_of_a_search_by_hand(rng):
             spread = np.std([math.sqrt((part**2).mean()) for part in parts])
             if best is None or spread > best[0] + 1e-12:
                 best = (spread, Crop(x, y, 5, 4))
-    assert most_telling_crop(hr, srs, width=5, height=4, margin=2) == best[1]
+    assert crop_where_they_differ(hr, srs, width=5, height=4, margin=2) == best[1]
 
 
 def test_a_difference_at_the_border_is_not_shown(rng):
@@ -67,19 +67,19 @@ def test_a_difference_at_the_border_is_not_shown(rng):
     sr = hr.copy()
     sr[:6] ^= 255
     sr[30:40, 30:40] ^= 64
-    assert most_telling_crop(hr, [hr, sr], width=10, height=10, margin=8) == Crop(30, 30, 10, 10)
+    assert crop_where_they_differ(hr, [hr, sr], width=10, height=10, margin=8) == Crop(30, 30, 10, 10)
 
 
 def test_one_method_shows_its_largest_error(rng):
     hr = rng.integers(0, 256, (60, 60, 3)).astype(np.uint8)
     sr = hr.copy()
     sr[30:40, 20:30] ^= 64
-    assert most_telling_crop(hr, [sr], width=10, height=10, margin=8) == Crop(20, 30, 10, 10)
+    assert crop_where_they_differ(hr, [sr], width=10, height=10, margin=8) == Crop(20, 30, 10, 10)
 
 
 def test_a_picture_as_small_as_the_crop_is_shown_whole():
     hr = np.zeros((12, 9, 3), np.uint8)
-    assert most_telling_crop(hr, [hr, hr + 1], width=9, height=12, margin=8) == Crop(0, 0, 9, 12)
+    assert crop_where_they_differ(hr, [hr, hr + 1], width=9, height=12, margin=8) == Crop(0, 0, 9, 12)
 
 
 def test_the_size_may_be_given_and_the_place_left_open(rng):
@@ -92,11 +92,11 @@ def test_the_size_may_be_given_and_the_place_left_open(rng):
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("1,2,3", "--crop wants x,y,w,h in pixels, or w,h"),
-        ("a,b,c,d", "--crop wants x,y,w,h"),
-        ("0,0,64,", "--crop wants x,y,w,h"),
-        ("0,0,2,64", "from 4x4 to 160x128 pixels wanted"),
-        ("200,200", "from 4x4 to 160x128 pixels wanted"),
+        ("1,2,3", "crop: expected x,y,w,h in pixels, or w,h"),
+        ("a,b,c,d", "crop: expected x,y,w,h"),
+        ("0,0,64,", "crop: expected x,y,w,h"),
+        ("0,0,2,64", "expected from 4x4 to 160x128 pixels"),
+        ("200,200", "expected from 4x4 to 160x128 pixels"),
         ("100,0,64,64", "which is 160x128: with 64x64, x is 0 to 96 and y is 0 to 64"),
         ("-1,0,64,64", "reaches outside the picture"),
     ],
@@ -250,10 +250,10 @@ def test_crops_too_small_to_see_are_refused(results):
     grid = asked(results)
     with pytest.raises(InputError, match=r"4 crops in 1 row on 30 mm would be \d mm wide: take --rows 2"):
         lay_out(grid, rows=1, width_mm=30)
-    with pytest.raises(InputError, match="--rows wants 1 or 2, 3 came"):
+    with pytest.raises(InputError, match="rows: expected 1 or 2, got 3"):
         lay_out(grid, rows=3, width_mm=176)
     for width_mm in (0, -5, 1e9, math.inf, math.nan):
-        with pytest.raises(InputError, match="--width wants up to 1000 mm"):
+        with pytest.raises(InputError, match="width: expected up to 1000 mm"):
             lay_out(grid, rows=1, width_mm=width_mm)
 
 

@@ -215,6 +215,14 @@ def one_table(tmp_path, open_page):
     return open_
 
 
+def test_a_metric_with_an_ideal_sorts_by_the_distance_from_it(one_table):
+    page = one_table(Metric("energy", "ENERGY", "", True, 3, "made", 1.0), [2.5, 1.2, 0.5])
+    page.locator(".summary thead button", has_text="ENERGY").click()
+    assert models_of(page) == ["b", "c", "a"]
+    page.locator(".pictures thead button", has_text="less · more").click()
+    assert page.locator(".pictures [aria-sort]").get_attribute("aria-sort") == "ascending"
+
+
 def test_lower_is_better_sorts_and_marks_the_other_way(one_table):
     page = one_table(Metric("lpips", "LPIPS", "", False, 3, "Zhang 2018"), [0.3, 0.1, 0.2])
     page.locator(".summary thead button", has_text="LPIPS ↓").click()

@@ -98,7 +98,7 @@ def test_pictures_of_two_sizes_or_protocols_cannot_be_compared(photo):
     with pytest.raises(InputError, match="sr is 116x88 but hr is 120x88"):
         score("psnr", photo[:, 4:], photo, "matlab")
     views = [protocol(name).view(photo, scale=4, is_grey=False) for name in ("matlab", "rgb")]
-    with pytest.raises(InputError, match="views of one protocol wanted"):
+    with pytest.raises(InputError, match="expected two views of one protocol"):
         METRICS["psnr"](*views)
 
 

@@ -40,5 +40,5 @@ def test_ssim_is_symmetric_and_one_for_the_plane_itself(seed):
 
 
 def test_a_plane_smaller_than_the_window_is_refused():
-    with pytest.raises(InputError, match="at least 11x11 pixels after cropping, 10x30 came"):
+    with pytest.raises(InputError, match="expected at least 11x11 pixels after cropping, got 10x30"):
         wang_ssim(np.zeros((30, 10)), np.zeros((30, 10)))
