@@ -11,8 +11,8 @@ from bench.metric import METRICS
 from bench.protocols.presets import PROTOCOLS
 from bench.running.entrants import opened
 from bench.store.header import Header, ModelFacts, read_header, write_header
-from bench.store.rows import SavedPicture, Score, method_name
-from bench.store.table import Table, pictures_table, scores_table, writing
+from bench.store.rows import Score, method_name
+from bench.store.table import Tables, open_tables, writing
 from sr_models.data.errors import InputError
 from sr_models.data.manifest import manifest, manifest_names
 from sr_models.models import MODELS
@@ -46,27 +46,26 @@ def clean(folder: Path, *, drop: bool = False) -> Leftovers:
     if not (folder / "scores.csv").is_file():
         raise InputError(f"{folder} holds no scores.csv: expected the folder of a `bench run`")
     if not drop:
-        return _found(folder, scores_table(folder), pictures_table(folder), read_header(folder))
+        return _found(open_tables(folder), read_header(folder))
     with writing(folder):
-        scores, saved, header = scores_table(folder), pictures_table(folder), read_header(folder)
-        found = _found(folder, scores, saved, header)
-        scores.drop(row.identity for rows in found.rows.values() for row in rows)
+        tables, header = open_tables(folder), read_header(folder)
+        found = _found(tables, header)
+        tables.scores.drop(row.identity for rows in found.rows.values() for row in rows)
         paths = [path for paths in found.pictures.values() for path in paths]
-        saved.drop((path,) for path in paths)
+        tables.saved.drop((path,) for path in paths)
         for path in paths:
             (folder / "images" / path).unlink(missing_ok=True)
-        scores.merge()
-        saved.merge()
+        tables.merge()
         models = {name: facts for name, facts in header.models.items() if name not in found.models}
         write_header(folder, msgspec.structs.replace(header, models=models))
     return found
 
 
-def _found(folder: Path, scores: Table[Score], saved: Table[SavedPicture], header: Header) -> Leftovers:
+def _found(tables: Tables, header: Header) -> Leftovers:
     rows: dict[str, list[Score]] = {}
     model_problem = cache(lambda name: _model_problem(name, header.models))
     kept, images = set(), set()
-    for row in scores:
+    for row in tables.scores:
         why = _row_problem(row, header, model_problem)
         if why:
             rows.setdefault(why, []).append(row)
@@ -74,16 +73,17 @@ def _found(folder: Path, scores: Table[Score], saved: Table[SavedPicture], heade
             kept.add(row.method)
             images.add((row.dataset, row.image))
     pictures: dict[str, list[str]] = {}
-    for saved_row in saved:
+    for saved_row in tables.saved:
         place = saved_row.place
         method = method_name(place.model, place.variant)
-        if not (folder / "images" / saved_row.path).is_file():
+        if not (tables.folder / "images" / saved_row.path).is_file():
             pictures.setdefault("listed in images/index.csv, but not there", []).append(saved_row.path)
         elif (place.model != "hr" and method not in kept) or (place.dataset, place.image) not in images:
             pictures.setdefault("nothing was scored on them, or no longer", []).append(saved_row.path)
-    listed = {row.path for row in saved}
-    for path in sorted((folder / "images").rglob("*.png")):
-        below = path.relative_to(folder / "images").as_posix()
+    images_folder = tables.folder / "images"
+    listed = {row.path for row in tables.saved}
+    for path in sorted(images_folder.rglob("*.png")):
+        below = path.relative_to(images_folder).as_posix()
         if below not in listed:
             pictures.setdefault("not listed in images/index.csv", []).append(below)
     scored = {method.partition("@")[0] for method in kept}

@@ -29,23 +29,21 @@ def judge(
     Every need's upscaled picture must be there.
     """
     scenes = lru_cache(maxsize=2)(lambda crop_px, paths: _scene(needs[0], results, crop_px, device, paths))
-    groups: dict[tuple[str, int], list[tuple[str, Score]]] = {}
+    groups: dict[tuple[PictureMetric, int], list[tuple[str, Score]]] = {}
     for need in needs:
         for row in need.rows:
             metric = METRICS[row.metric]
             if isinstance(metric, PictureMetric):
                 crop_px = 0 if metric.whole else PROTOCOLS[row.protocol].crop(row.scale)
-                groups.setdefault((row.metric, crop_px), []).append((need.saved.path, row))
-    for (name, crop_px), group in groups.items():
+                groups.setdefault((metric, crop_px), []).append((need.saved.path, row))
+    for (metric, crop_px), group in groups.items():
         outcome = Outcome(tuple(row for _, row in group))
         paths = tuple(dict.fromkeys(path for path, _ in group))
-        metric = METRICS[name]
-        assert isinstance(metric, PictureMetric)  # noqa: S101 (grouped so above)
         why = _why_not(metric, needs[0], scenes(crop_px, paths))
         if why:
-            outcome.not_applicable.append((name, why, needs[0].where))
+            outcome.not_applicable.append((metric.name, why, needs[0].where))
         else:
-            _measure(metric, scenes(crop_px, paths), weights[name], outcome, group, paths, needs[0])
+            _measure(metric, scenes(crop_px, paths), weights[metric.name], outcome, group, paths, needs[0])
         yield outcome
 
 

@@ -11,7 +11,7 @@ from bench.protocols.presets import PROTOCOLS
 from bench.running.entrants import Entrant, problems
 from bench.running.request import Request, Summary
 from bench.store.rows import Place, SavedPicture, Score
-from bench.store.table import Table
+from bench.store.table import Tables
 from sr_models.data.dataset import Picture
 
 UNTRUSTED = "0" * 12
@@ -46,8 +46,7 @@ def plan(
     stated: Mapping[str, str],
     pictures: Sequence[Picture],
     entrants: Sequence[Entrant],
-    scores: Table[Score],
-    saved: Table[SavedPicture],
+    tables: Tables,
     summary: Summary,
 ) -> list[Need]:
     """Return what is to be done, by picture and entrant; the summary counts what is reused and replaced.
@@ -61,7 +60,7 @@ def plan(
             made_from = _picture_key(entrant, picture, request, device_kind)
             missing = []
             for row in _asked(request, entrant, picture, made_from, stated, problem):
-                stored = scores.get(row.identity)
+                stored = tables.scores.get(row.identity)
                 if stored is None or row.key == UNTRUSTED or stored.key != row.key or request.force:
                     summary.replaced += stored is not None
                     missing.append(row)
@@ -70,12 +69,12 @@ def plan(
                 if not stored.signature:
                     signed.append(replace(row, value=stored.value))
             place = _place(request, entrant, picture)
-            kept = saved.get((place.path,))
+            kept = tables.saved.get((place.path,))
             is_kept = (
                 kept is not None
                 and kept.key == made_from != UNTRUSTED
                 and not request.force
-                and (request.results / "images" / kept.path).is_file()
+                and (tables.folder / "images" / kept.path).is_file()
             )
             if missing or not is_kept:
                 target = kept if is_kept and kept else SavedPicture(place.path, made_from, "0" * 64)
@@ -83,7 +82,7 @@ def plan(
                     Need(entrant, picture, request.lr, request.multiple, target, is_kept, tuple(missing))
                 )
     if signed:
-        scores.add(signed)
+        tables.scores.add(signed)
     return needs
 
 

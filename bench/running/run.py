@@ -1,40 +1,26 @@
 """`bench run`: plan what is missing, evaluate it, keep every row as soon as it is known."""
 
-import os
-import platform
-import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from itertools import groupby
 from operator import attrgetter
-from pathlib import Path
 
-import msgspec
 from tqdm import tqdm
 
 from bench.cost.profile import profile_models
 from bench.metric import METRICS, PictureMetric
 from bench.perceptual.weights import Found, Unavailable, obtain
-from bench.running.entrants import Entrant, ModelEntrant, Original, model_entrants, output_entrants, problems
+from bench.running.entrants import Entrant, ModelEntrant, Original, model_entrants, problems
 from bench.running.evaluate import Outcome
+from bench.running.outputs import output_entrants
 from bench.running.plan import Need, plan
+from bench.running.record import device_kind, record_run
 from bench.running.request import Request, Summary
 from bench.running.workers import evaluated
-from bench.store.header import (
-    Counts,
-    DatasetFacts,
-    Device,
-    Invocation,
-    ModelFacts,
-    read_header,
-    write_header,
-)
-from bench.store.rows import SavedPicture, Score
-from bench.store.table import Table, pictures_table, profiles_table, scores_table, writing
+from bench.store.header import read_header
+from bench.store.table import Tables, open_tables, profiles_table, writing
 from sr_models.data.dataset import Picture, open_dataset
 from sr_models.data.errors import InputError
 from sr_models.data.fetch import Report
@@ -51,23 +37,21 @@ def run(request: Request) -> Summary:
         datasets, entrants = _opened(request)
         weights = _weights(request, summary)
         request = replace(request, metrics=tuple(m for m in request.metrics if m not in summary.unavailable))
-        scores, saved = scores_table(request.results), pictures_table(request.results)
+        tables = open_tables(request.results)
         pictures = [picture for found in datasets.values() for picture in found[: request.limit]]
         kind = device_kind(request.device)
         stated = {metric: found.stated for metric, found in weights.items()}
-        needs = plan(request, kind, stated, pictures, entrants, scores, saved, summary)
-        _drop_foreign(request, datasets, needs, scores, saved, summary)
+        needs = plan(request, kind, stated, pictures, entrants, tables, summary)
+        _drop_foreign(request, datasets, needs, tables, summary)
         try:
-            made = _upscale(
-                _of_working_models(request, needs, scores, saved, summary), request, scores, saved, summary
-            )
-            _judge(made, request, weights, scores, saved, summary)
+            working = _of_working_models(request, needs, tables, summary)
+            made = _upscale(working, request, tables, summary)
+            _judge(made, request, weights, tables, summary)
             if request.profile:
                 _profile(request, entrants, summary)
         finally:
-            scores.merge()
-            saved.merge()
-            _write_header(request, kind, stated, datasets, entrants, summary, started)
+            tables.merge()
+            record_run(request, kind, stated, datasets, entrants, summary, started)
     return summary
 
 
@@ -121,8 +105,7 @@ def _drop_foreign(
     request: Request,
     datasets: Mapping[str, Sequence[Picture]],
     needs: Iterable[Need],
-    scores: Table[Score],
-    saved: Table[SavedPicture],
+    tables: Tables,
     summary: Summary,
 ) -> None:
     """Drop rows and pictures of datasets that have changed since: another folder, another or no picture."""
@@ -140,39 +123,32 @@ def _drop_foreign(
 
         rows = [
             row
-            for row in scores
+            for row in tables.scores
             if row.dataset == name
             and scale in (None, row.scale)
             and is_foreign(row.image)
             and row.identity not in planned
         ]
-        scores.drop(row.identity for row in rows)
+        tables.scores.drop(row.identity for row in rows)
         for row in rows:
             why = gone if row.image not in now else "the dataset has another picture of this name now"
             images = summary.dropped.setdefault((name, why), [])
             images += [row.image] if row.image not in images else []
         lost = [
             row
-            for row in saved
+            for row in tables.saved
             if row.place.dataset == name
             and scale in (None, row.place.scale)
             and is_foreign(row.place.image)
             and row.path not in making
         ]
-        _forget_pictures(request, lost, saved)
-
-
-def _forget_pictures(request: Request, lost: Iterable[SavedPicture], saved: Table[SavedPicture]) -> None:
-    for row in lost:
-        saved.drop([row.identity])
-        (request.results / "images" / row.path).unlink(missing_ok=True)
+        tables.forget(lost)
 
 
 def _of_working_models(
     request: Request,
     needs: Sequence[Need],
-    scores: Table[Score],
-    saved: Table[SavedPicture],
+    tables: Tables,
     summary: Summary,
 ) -> list[Need]:
     """The needs of models that can be built; the others are named once, before the first picture."""
@@ -186,22 +162,21 @@ def _of_working_models(
         failure = f"{need.entrant.name}: {why}"
         if failure not in summary.failures:
             summary.failures.append(failure)
-        _keep(Outcome(need.rows, lost=need.saved), request, scores, saved, summary)
+        _keep(Outcome(need.rows, lost=need.saved), tables, summary)
     return working
 
 
 def _upscale(
     needs: Sequence[Need],
     request: Request,
-    scores: Table[Score],
-    saved: Table[SavedPicture],
+    tables: Tables,
     summary: Summary,
 ) -> list[Need]:
     """First pass: upscale, and compare planes. Return the needs whose picture is there now."""
     outcomes = evaluated(needs, request.results, request.jobs)
     made = set()
     for outcome in tqdm(outcomes, total=len(needs), desc="bench", unit="picture", disable=None):
-        _keep(outcome, request, scores, saved, summary)
+        _keep(outcome, tables, summary)
         made |= {outcome.saved.path} if outcome.saved else set()
     return [need for need in needs if need.saved.path in made]
 
@@ -210,8 +185,7 @@ def _judge(
     needs: Sequence[Need],
     request: Request,
     weights: Mapping[str, Found],
-    scores: Table[Score],
-    saved: Table[SavedPicture],
+    tables: Tables,
     summary: Summary,
 ) -> None:
     """Second pass: picture metrics of all models of a picture together."""
@@ -225,30 +199,24 @@ def _judge(
     by_picture = [list(group) for _, group in groupby(asking, key=attrgetter("picture"))]
     for group in tqdm(by_picture, desc="judge", unit="picture", disable=None):
         for outcome in judge(group, request.results, request.device, weights):
-            _keep(outcome, request, scores, saved, summary)
+            _keep(outcome, tables, summary)
 
 
-def _keep(
-    outcome: Outcome,
-    request: Request,
-    scores: Table[Score],
-    saved: Table[SavedPicture],
-    summary: Summary,
-) -> None:
+def _keep(outcome: Outcome, tables: Tables, summary: Summary) -> None:
     """Store what came; an old row that was to be replaced and could not be is dropped and named."""
-    scores.add(outcome.scores)
+    tables.scores.add(outcome.scores)
     summary.computed += len(outcome.scores)
-    if outcome.saved is not None and saved.get(outcome.saved.identity) != outcome.saved:
-        saved.add([outcome.saved])
+    if outcome.saved is not None and tables.saved.get(outcome.saved.identity) != outcome.saved:
+        tables.saved.add([outcome.saved])
     if outcome.lost is not None:
-        _forget_pictures(request, [outcome.lost], saved)
+        tables.forget([outcome.lost])
     summary.failures += [each for each in outcome.failures if each not in summary.failures]
     for metric, why, picture in outcome.not_applicable:
         pictures = summary.not_applicable.setdefault((metric, why), [])
         pictures += [picture] if picture not in pictures else []
     got = {row.identity for row in outcome.scores}
     for row in outcome.tried:
-        if row.identity not in got and scores.drop([row.identity]):
+        if row.identity not in got and tables.scores.drop([row.identity]):
             summary.replaced -= 1
             where = f"{row.dataset}/{row.image}"
             pictures = summary.dropped.setdefault((row.method, "out of date, and not computed again"), [])
@@ -283,79 +251,3 @@ def _downloading() -> Iterator[Report]:
     finally:
         if bar is not None:
             bar.close()
-
-
-def _write_header(
-    request: Request,
-    kind: str,
-    stated: Mapping[str, str],
-    datasets: Mapping[str, Sequence[Picture]],
-    entrants: Sequence[Entrant],
-    summary: Summary,
-    started: float,
-) -> None:
-    header = read_header(request.results)
-    invocation = Invocation(
-        command=["bench", *sys.argv[1:]] if Path(sys.argv[0]).name == "bench" else ["bench.run"],
-        started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
-        seconds=round(time.time() - started, 3),
-        commit=commit(),
-        versions=_versions(),
-        device=Device(kind, platform.machine(), os.cpu_count()),
-        dtype=request.dtype,
-        jobs=request.jobs,
-        scores=Counts(summary.computed, summary.reused, summary.replaced),
-        failures=summary.failures,
-        unavailable=summary.unavailable,
-    )
-    own = {spec.partition("=")[0] for spec in request.datasets if "=" in spec}
-    facts = {
-        name: DatasetFacts(len(found), {p.image: p.hr_sha256[:16] for p in found} if name in own else {})
-        for name, found in datasets.items()
-    }
-    models = {each.name: ModelFacts(each.text, each.version) for each in entrants}
-    write_header(
-        request.results,
-        msgspec.structs.replace(
-            header,
-            invocations=[*header.invocations, invocation],
-            models=header.models | models,
-            metrics=header.metrics | dict(stated),
-            datasets=header.datasets | facts,
-        ),
-    )
-
-
-def device_kind(device: str) -> str:
-    """Return cpu, cuda or mps: what a score may depend on in its last digits."""
-    from sr_models.inference.torch_upscaler import pick_device
-
-    return pick_device(device).type
-
-
-def commit() -> str | None:
-    """Return the commit of the checkout this code runs from, `-dirty` if changed; None outside one."""
-    checkout = Path(__file__).parents[2]
-    if not (checkout / ".git").exists():  # installed, perhaps inside another project's repository
-        return None
-    try:
-        head = _git(checkout, "rev-parse", "--short=12", "HEAD")
-        changed = _git(checkout, "status", "--porcelain", "--", "bench", "sr_models", "datasets")
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return f"{head}-dirty" if changed else head
-
-
-def _git(checkout: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(checkout), *arguments]
-    return subprocess.run(command, capture_output=True, check=True, text=True, timeout=10).stdout.strip()  # noqa: S603
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in ("srmos", "numpy", "scipy", "pillow", "torch", "torchvision", "piq"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found

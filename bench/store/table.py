@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import astuple, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import BinaryIO, Generic, TypeVar
@@ -116,6 +116,32 @@ def writing(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The rows that a run reads and writes."""
+
+    folder: Path
+    """The results folder."""
+    scores: Table[Score]
+    saved: Table[SavedPicture]
+
+    def forget(self, pictures: Iterable[SavedPicture]) -> None:
+        """Delete saved pictures, files and rows."""
+        for row in pictures:
+            self.saved.drop([row.identity])
+            (self.folder / "images" / row.path).unlink(missing_ok=True)
+
+    def merge(self) -> None:
+        """Write both tables whole."""
+        self.scores.merge()
+        self.saved.merge()
+
+
+def open_tables(folder: Path) -> Tables:
+    """Return the scores of a results folder and the index of its pictures, journals included."""
+    return Tables(folder, scores_table(folder), pictures_table(folder))
 
 
 def scores_table(folder: Path) -> Table[Score]:

@@ -75,7 +75,7 @@ def test_lr_psnr_is_infinite_where_the_lr_picture_comes_back():
     ("name", "low", "high"), [("authors-srresnet-mse", 48.7, 49.2), ("authors-srgan-vgg54", 35.3, 36.2)]
 )
 def test_lr_psnr_of_the_srgan_authors_pictures_is_what_others_measured(name, low, high):
-    from bench.running.entrants import output_entrants
+    from bench.running.outputs import output_entrants
 
     pictures = open_dataset("Set5", 4, "matlab")
     (entrant,) = (each for each in output_entrants(["srgan-authors"], pictures, None) if each.name == name)
