@@ -10,9 +10,6 @@ Imports of what is heavy (pandas, torch, matplotlib) happen in the functions tha
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -160,6 +157,10 @@ def run(
     >>> sorted(mine.scores["model"].unique())
     ['mine', 'nearest']
     """
+    import shutil
+    import tempfile
+    import weakref
+
     from bench.analysis.results import Results, read_results
     from bench.running.request import Request
     from bench.running.run import run as run_request

@@ -43,7 +43,7 @@ def judge(
         if why:
             outcome.not_applicable.append((metric.name, why, needs[0].where))
         else:
-            _measure(metric, scenes(crop_px, paths), weights[metric.name], outcome, group, paths, needs[0])
+            _measure(metric, scenes(crop_px, paths), weights[metric.name], outcome, group, needs[0].where)
         yield outcome
 
 
@@ -61,9 +61,10 @@ def _measure(
     found: Found,
     outcome: Outcome,
     group: Sequence[tuple[str, Score]],
-    paths: Sequence[str],
-    need: Need,
+    where: str,
 ) -> None:
+    """Add each version's value to the outcome, or why there is none."""
+    paths = dict.fromkeys(path for path, _ in group)
     try:
         with _exact():
             values = [as_number(value) for value in metric.function(scene, *found.paths)]
@@ -72,12 +73,12 @@ def _measure(
         outcome.failures.append(f"{metric.name}: {error}")
         return
     except Exception as error:  # noqa: BLE001 (a metric may be anybody's code)
-        outcome.failures.append(f"{metric.name} on {need.where}: {reason(error)}")
+        outcome.failures.append(f"{metric.name} on {where}: {reason(error)}")
         return
     for path, row in group:
         if math.isnan(by_path[path]):
             why = "no value for a picture so small or so flat"
-            outcome.not_applicable.append((metric.name, why, need.where))
+            outcome.not_applicable.append((metric.name, why, where))
         else:
             outcome.scores.append(replace(row, value=by_path[path]))
 

@@ -306,7 +306,7 @@ def test_the_list_says_what_is_here(metric_weights):
 
     without, with_ = column(metric_lines()), column(metric_lines(metric_weights))
     assert " downloads 234 MB " in without["lpips"]
-    assert " bring niqe_params.npz " in without["niqe"]
+    assert " needs niqe_params.npz " in without["niqe"]
     assert all(" yes " in with_[name] for name in ("psnr", "lpips", "niqe", "clip_iqa", "gmsd"))
 
 
