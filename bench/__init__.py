@@ -48,9 +48,14 @@ class Run:
     @cached_property
     def scores(self) -> pd.DataFrame:
         """One row a number, with the columns of scores.csv; `image` is text, `value` a float (inf: equal)."""
+        from dataclasses import fields
+
         import pandas as pd
 
-        return pd.DataFrame([vars(row) for row in self.results.scores])
+        from bench.store.rows import Score
+
+        names = [each.name for each in fields(Score)]
+        return pd.DataFrame([vars(row) for row in self.results.scores], columns=names)
 
     def table(self) -> str:
         """Return the means as Markdown, one table a protocol, with the signature of every number."""

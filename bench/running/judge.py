@@ -66,7 +66,7 @@ def _measure(
     """Add each version's value to the outcome, or why there is none."""
     paths = dict.fromkeys(path for path, _ in group)
     try:
-        with _exact():
+        with exact_arithmetic():
             values = [as_number(value) for value in metric.function(scene, *found.paths)]
         by_path = dict(zip(paths, values, strict=True))
     except InputError as error:  # a parameter file: the same for every picture
@@ -97,8 +97,8 @@ def _scene(need: Need, results: Path, crop_px: int, device: str, paths: Sequence
 
 
 @contextmanager
-def _exact() -> Iterator[None]:
+def exact_arithmetic() -> Iterator[None]:
     """No gradients, and no TF32, whose ten bits of mantissa move the fourth digit of a score."""
-    exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
-    with torch.inference_mode(), exact:
+    flags = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+    with torch.inference_mode(), flags:
         yield

@@ -128,6 +128,17 @@ def test_a_mistake_in_a_run_speaks_of_arguments(folder, change, complaint):
     assert "--" not in str(raised.value)
 
 
+def test_a_run_of_which_nothing_came_is_empty_and_says_why(folder):
+    def fails(lr):
+        raise ZeroDivisionError("on purpose")
+
+    run = bench.run({"mine": folder}, {"m": fails})
+    assert len(run.summary.failures) == 2
+    assert run.scores.empty
+    assert list(run.scores.columns)[:3] == ["model", "variant", "dataset"]
+    assert run.table() == repr(run) == ""
+
+
 def test_functions_go_to_other_processes(folder):
     run = bench.run({"mine": folder}, {"mine": twice}, ["psnr", mean_error], jobs=2)
     assert run.summary.failures == []
