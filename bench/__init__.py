@@ -10,9 +10,6 @@ Imports of what is heavy (pandas, torch, matplotlib) happen in the functions tha
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -51,9 +48,14 @@ class Run:
     @cached_property
     def scores(self) -> pd.DataFrame:
         """One row a number, with the columns of scores.csv; `image` is text, `value` a float (inf: equal)."""
+        from dataclasses import fields
+
         import pandas as pd
 
-        return pd.DataFrame([vars(row) for row in self.results.scores])
+        from bench.store.rows import Score
+
+        names = [each.name for each in fields(Score)]
+        return pd.DataFrame([vars(row) for row in self.results.scores], columns=names)
 
     def table(self) -> str:
         """Return the means as Markdown, one table a protocol, with the signature of every number."""
@@ -160,6 +162,10 @@ def run(
     >>> sorted(mine.scores["model"].unique())
     ['mine', 'nearest']
     """
+    import shutil
+    import tempfile
+    import weakref
+
     from bench.analysis.results import Results, read_results
     from bench.running.request import Request
     from bench.running.run import run as run_request

@@ -79,14 +79,14 @@ def _better(metric: Metric) -> str:
 
 
 def _availability(metric: Metric, folder: Path | None) -> str:
-    """Return yes, how much the first use downloads, or what the user has to bring."""
+    """Return yes, how much the first use downloads, or which file the user has to provide."""
     if not isinstance(metric, PictureMetric):
         return "yes"
     files = [weight_files()[name] for name in metric.weights]
     missing = [file for file in files if located(file, folder) is None]
     brought = [file.name for file in missing if not file.url]
     if brought:
-        return f"bring {', '.join(brought)}"
+        return f"needs {', '.join(brought)}"
     return f"downloads {sum(file.megabytes for file in missing)} MB" if missing else "yes"
 
 

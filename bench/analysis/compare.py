@@ -51,7 +51,7 @@ class PictureDifference:
     difference: float
     """a minus b; infinite where one of the two is identical to the original."""
     gain: float
-    """By how much a is better: the difference, turned as the metric's direction wants."""
+    """By how much a is better: the difference, with its sign changed where lower is better."""
 
 
 @dataclass(frozen=True)

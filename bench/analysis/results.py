@@ -31,7 +31,7 @@ class Results:
             stated=self.header.metrics,
             counts={name: facts.count for name, facts in self.header.datasets.items()},
         )
-        if not made:
+        if not made and self.scores:
             names = ", ".join(sorted({score.metric for score in self.scores}))
             raise InputError(f"{self.folder} only has scores of metrics that are not installed here: {names}")
         return made

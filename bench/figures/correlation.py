@@ -19,9 +19,9 @@ def agreement(columns: Sequence[Column]) -> tuple[Array, Array, int]:
 
     A score is one model on one picture that has all M metrics. The first table is over all of them; the
     second is computed over the models within each picture and averaged over pictures (NaN with fewer than
-    three models). Metrics are turned so that higher is better: 1 is perfect agreement on what is better.
+    three models). Signs are changed so that higher is better everywhere: 1 is perfect agreement.
     """
-    tables = [_turned(column) for column in columns]
+    tables = [_higher_is_better(column) for column in columns]
     known = sorted(set.intersection(*(set(table) for table in tables)))
     values = np.array([[table[key] for key in known] for table in tables]).reshape(len(columns), -1)
     pictures = np.array([image for image, _ in known])
@@ -33,7 +33,7 @@ def agreement(columns: Sequence[Column]) -> tuple[Array, Array, int]:
     return _spearman(values), _mean(within, len(columns)), len(known)
 
 
-def _turned(column: Column) -> dict[tuple[str, str], float]:
+def _higher_is_better(column: Column) -> dict[tuple[str, str], float]:
     """(image, model) -> value, higher being better."""
     badness = METRICS[column.metric].badness
     return {
@@ -93,8 +93,9 @@ def correlations(columns: Sequence[Column]) -> Plot | None:
         figure.text(0.02, 0.98, f"{first.dataset} x{first.scale}, {first.protocol}", va="top", fontsize=8.5)
         axes.set_xlabel(f"below: {n} scores; above: within pictures", fontsize=7)
     caption = (
-        f"Spearman's correlation between metrics on {first.dataset} ({first.protocol}), all turned so that "
-        f"higher is better. Below the diagonal over {n} scores (one model on one picture), where easy and "
+        f"Spearman's correlation between metrics on {first.dataset} ({first.protocol}), signs changed so "
+        f"that higher is better everywhere. Below the diagonal over {n} scores (one model on one picture), "
+        "where easy and "
         "hard pictures correlate by themselves; above it over models within pictures, averaged."
     )
     return Plot(file_name(f"correlation_{first.stem}_{first.dataset}"), caption, figure)

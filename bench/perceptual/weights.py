@@ -72,7 +72,7 @@ def obtain(metric: PictureMetric, folder: Path | None, report: Report = lambda _
 
 
 def _downloaded(metric: str, file: WeightFile, report: Report) -> Path:
-    where = f"put it into a folder and name that folder as the weights folder, or into {torch_cache()}"
+    where = f"put it into a folder and give that folder as weights_dir, or into {torch_cache()}"
     if not file.url:
         known = " or ".join((file.name, *file.aliases))
         raise Unavailable(f"{metric} needs {known} ({file.terms}): {where}")

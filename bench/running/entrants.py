@@ -179,7 +179,7 @@ class Original(Plain):
     version: ClassVar[None] = None
 
     def fingerprint(self, _picture: Picture) -> str | None:
-        """Return a constant: the picture says it all."""
+        """Return a constant: it depends on nothing but the picture."""
         return "hr"
 
     def upscale(self, _picture: Picture, sample: Sample) -> Image:

@@ -43,7 +43,7 @@ def judge(
         if why:
             outcome.not_applicable.append((metric.name, why, needs[0].where))
         else:
-            _measure(metric, scenes(crop_px, paths), weights[metric.name], outcome, group, paths, needs[0])
+            _measure(metric, scenes(crop_px, paths), weights[metric.name], outcome, group, needs[0].where)
         yield outcome
 
 
@@ -61,23 +61,24 @@ def _measure(
     found: Found,
     outcome: Outcome,
     group: Sequence[tuple[str, Score]],
-    paths: Sequence[str],
-    need: Need,
+    where: str,
 ) -> None:
+    """Add each version's value to the outcome, or why there is none."""
+    paths = dict.fromkeys(path for path, _ in group)
     try:
-        with _exact():
+        with exact_arithmetic():
             values = [as_number(value) for value in metric.function(scene, *found.paths)]
         by_path = dict(zip(paths, values, strict=True))
     except InputError as error:  # a parameter file: the same for every picture
         outcome.failures.append(f"{metric.name}: {error}")
         return
     except Exception as error:  # noqa: BLE001 (a metric may be anybody's code)
-        outcome.failures.append(f"{metric.name} on {need.where}: {reason(error)}")
+        outcome.failures.append(f"{metric.name} on {where}: {reason(error)}")
         return
     for path, row in group:
         if math.isnan(by_path[path]):
             why = "no value for a picture so small or so flat"
-            outcome.not_applicable.append((metric.name, why, need.where))
+            outcome.not_applicable.append((metric.name, why, where))
         else:
             outcome.scores.append(replace(row, value=by_path[path]))
 
@@ -96,8 +97,8 @@ def _scene(need: Need, results: Path, crop_px: int, device: str, paths: Sequence
 
 
 @contextmanager
-def _exact() -> Iterator[None]:
+def exact_arithmetic() -> Iterator[None]:
     """No gradients, and no TF32, whose ten bits of mantissa move the fourth digit of a score."""
-    exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
-    with torch.inference_mode(), exact:
+    flags = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+    with torch.inference_mode(), flags:
         yield

@@ -47,9 +47,8 @@ def score_pair(
 def _judged(
     metric: PictureMetric, sr: Image, hr: Image, scale: int, crop_px: int, weights_dir: Path | None
 ) -> float:
-    import torch
-
     from bench.perceptual.scene import Scene
+    from bench.running.judge import exact_arithmetic
     from sr_models.inference.torch_upscaler import pick_device
 
     if metric.degrades and (hr.shape[0] % scale or hr.shape[1] % scale):
@@ -58,7 +57,7 @@ def _judged(
     scene = Scene((sr,), hr, low, scale, crop_px, "matlab", pick_device("auto"))
     if min(scene.cropped(hr).shape[:2]) < metric.min_side:
         return math.nan
-    with torch.inference_mode():
+    with exact_arithmetic():
         (value,) = metric.function(scene, *obtain(metric, weights_dir).paths)
     return as_number(value)
 

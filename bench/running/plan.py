@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from bench.metric import METRICS, PictureMetric
 from bench.protocols.presets import PROTOCOLS
 from bench.running.entrants import Entrant, problems
+from bench.running.record import device_kind
 from bench.running.request import Request, Summary
 from bench.store.rows import Place, SavedPicture, Score
 from bench.store.table import Tables
@@ -42,22 +43,22 @@ class Need:
 
 def plan(
     request: Request,
-    device_kind: str,
-    stated: Mapping[str, str],
     pictures: Sequence[Picture],
     entrants: Sequence[Entrant],
+    stated: Mapping[str, str],
     tables: Tables,
     summary: Summary,
 ) -> list[Need]:
     """Return what is to be done, by picture and entrant; the summary counts what is reused and replaced.
 
-    A valid row of an older file gets the signature that its key was made from.
+    `stated` is what signatures say of a metric's weights. A valid row of an older file gets the signature
+    that its key was made from.
     """
     needs, signed = [], []
-    problem = problems(request.scale)
+    problem, kind = problems(request.scale), device_kind(request.device)
     for picture in pictures:
         for entrant in entrants:
-            made_from = _picture_key(entrant, picture, request, device_kind)
+            made_from = _picture_key(entrant, picture, request, kind)
             missing = []
             for row in _asked(request, entrant, picture, made_from, stated, problem):
                 stored = tables.scores.get(row.identity)
@@ -127,13 +128,13 @@ def _place(request: Request, entrant: Entrant, picture: Picture) -> Place:
     return Place(entrant.name, variant, picture.dataset, picture.scale, request.lr, picture.image)
 
 
-def _picture_key(entrant: Entrant, picture: Picture, request: Request, device_kind: str) -> str:
+def _picture_key(entrant: Entrant, picture: Picture, request: Request, kind: str) -> str:
     """Return 12 hex digits over everything that could change the upscaled picture."""
     fingerprint = entrant.fingerprint(picture)
     if fingerprint is None:
         return UNTRUSTED
     low = picture.lr_sha256 or request.lr
-    how = (entrant.dtype, entrant.self_ensemble, device_kind)
+    how = (entrant.dtype, entrant.self_ensemble, kind)
     return _digest(fingerprint, picture.hr_sha256, low, request.multiple, *how)
 
 

@@ -27,7 +27,6 @@ from sr_models.data.dataset import Picture
 
 def record_run(
     request: Request,
-    kind: str,
     stated: Mapping[str, str],
     datasets: Mapping[str, Sequence[Picture]],
     entrants: Sequence[Entrant],
@@ -42,7 +41,7 @@ def record_run(
         seconds=round(time.time() - started, 3),
         commit=commit(),
         versions=_versions(),
-        device=Device(kind, platform.machine(), os.cpu_count()),
+        device=Device(device_kind(request.device), platform.machine(), os.cpu_count()),
         dtype=request.dtype,
         jobs=request.jobs,
         scores=Counts(summary.computed, summary.reused, summary.replaced),

@@ -16,7 +16,7 @@ from bench.running.entrants import Entrant, ModelEntrant, Original, model_entran
 from bench.running.evaluate import Outcome
 from bench.running.outputs import output_entrants
 from bench.running.plan import Need, plan
-from bench.running.record import device_kind, record_run
+from bench.running.record import record_run
 from bench.running.request import Request, Summary
 from bench.running.workers import evaluated
 from bench.store.header import read_header
@@ -39,9 +39,8 @@ def run(request: Request) -> Summary:
         request = replace(request, metrics=tuple(m for m in request.metrics if m not in summary.unavailable))
         tables = open_tables(request.results)
         pictures = [picture for found in datasets.values() for picture in found[: request.limit]]
-        kind = device_kind(request.device)
         stated = {metric: found.stated for metric, found in weights.items()}
-        needs = plan(request, kind, stated, pictures, entrants, tables, summary)
+        needs = plan(request, pictures, entrants, stated, tables, summary)
         _drop_foreign(request, datasets, needs, tables, summary)
         try:
             working = _of_working_models(request, needs, tables, summary)
@@ -51,12 +50,12 @@ def run(request: Request) -> Summary:
                 _profile(request, entrants, summary)
         finally:
             tables.merge()
-            record_run(request, kind, stated, datasets, entrants, summary, started)
+            record_run(request, stated, datasets, entrants, summary, started)
     return summary
 
 
 def _opened(request: Request) -> tuple[dict[str, list[Picture]], list[Entrant]]:
-    """The pictures of each dataset, and everybody who has a version of them."""
+    """The pictures of each dataset, and the models and outputs that are compared on them."""
     specs = list(dict.fromkeys(request.datasets))
     names = [spec.partition("=")[0] for spec in specs]
     _refuse_twins("datasets", names)

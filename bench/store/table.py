@@ -101,7 +101,7 @@ class Table(Generic[Row]):
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Hold a results folder for one run; a second one is refused at once. A killed run lets go by itself."""
+    """Hold a results folder for one run; a second one is refused at once. The lock goes with the process."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock")
     try:

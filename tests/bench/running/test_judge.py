@@ -150,7 +150,7 @@ def test_an_unavailable_metric_is_named_with_what_to_do(request_, offline, capsy
     lines = [line for line in err.splitlines() if line.startswith("not available: ")]
     assert len(lines) == 2
     assert "lpips needs alexnet-owt-7be5be79.pth, which is not here, and https://download.pytorch" in lines[0]
-    assert "put it into a folder and name that folder as the weights folder" in lines[0]
+    assert "put it into a folder and give that folder as weights_dir" in lines[0]
     assert "niqe needs niqe_params.npz or modelparameters.mat" in lines[1]
     assert "Traceback" not in err
     assert "PSNR" in out
@@ -306,7 +306,7 @@ def test_the_list_says_what_is_here(metric_weights):
 
     without, with_ = column(metric_lines()), column(metric_lines(metric_weights))
     assert " downloads 234 MB " in without["lpips"]
-    assert " bring niqe_params.npz " in without["niqe"]
+    assert " needs niqe_params.npz " in without["niqe"]
     assert all(" yes " in with_[name] for name in ("psnr", "lpips", "niqe", "clip_iqa", "gmsd"))
 
 
