@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from mos_app.analysis.arrays import Array
 from mos_app.analysis.input.panel import Panel
 from mos_app.analysis.input.ratings import Ratings
-from mos_app.analysis.statistics.arrays import Array, CannotSayError
-from mos_app.analysis.statistics.likelihood import Recovered, recover_quality
+from mos_app.analysis.statistics.likelihood import Recovered, recovered_or_none
 from mos_app.analysis.statistics.opinion import mean_and_deviation
 from mos_app.analysis.statistics.screening import bt500_rejection, rater_bias, remove_bias
 
@@ -30,14 +30,6 @@ class FlagRules:
 RULES = FlagRules()
 
 
-def recovered_or_none(panel: Panel) -> Recovered | None:
-    """Return the maximum likelihood estimates, None where there are too few raters or stimuli."""
-    try:
-        return recover_quality(panel.scores)
-    except CannotSayError:
-        return None
-
-
 def rater_table(ratings: Ratings, panel: Panel, rules: FlagRules = RULES) -> pd.DataFrame:
     """Return one row a rater: votes, bias, inconsistency with intervals, each rule's measure and verdict."""
     bt500, p913 = bt500_rejection(panel.scores), bt500_rejection(remove_bias(panel.scores))
@@ -50,7 +42,7 @@ def rater_table(ratings: Ratings, panel: Panel, rules: FlagRules = RULES) -> pd.
             "bias": rater_bias(panel.scores),
         }
     )
-    table = _with_recovered(table, recovered_or_none(panel))
+    table = _with_recovered(table, recovered_or_none(panel.scores))
     table = table.assign(
         correlation=_correlation_with_others(panel.scores),
         bt500_outlying=bt500.outlying,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.palette import model_order
+from mos_app.analysis.arrays import CannotSayError
 from mos_app.analysis.flags import exclusions, rater_table
 from mos_app.analysis.input.joining import join_scores
 from mos_app.analysis.input.panel import Crossing, Panel, crossings_of, panel_of
@@ -15,7 +16,6 @@ from mos_app.analysis.input.ratings import Ratings
 from mos_app.analysis.settings import Settings
 from mos_app.analysis.statistics.agreement import intraclass_correlation, kendalls_w, split_half
 from mos_app.analysis.statistics.alpha import Level, alpha_interval, krippendorff_alpha
-from mos_app.analysis.statistics.arrays import CannotSayError
 from mos_app.analysis.statistics.bootstrap import Draws, draw
 from mos_app.analysis.statistics.differences import ALPHA, RankTest, compare_methods, friedman_nemenyi
 from mos_app.analysis.statistics.letters import compact_letters

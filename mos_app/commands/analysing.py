@@ -238,8 +238,8 @@ def _variances(args: argparse.Namespace) -> "StudyVariances":
 
 
 def _variances_of(args: argparse.Namespace) -> "StudyVariances":
+    from mos_app.analysis.arrays import CannotSayError
     from mos_app.analysis.input.reading import read_table
-    from mos_app.analysis.statistics.arrays import CannotSayError
     from mos_app.analysis.statistics.planning import study_variances
 
     try:

@@ -54,6 +54,7 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_serve(args: argparse.Namespace) -> int:
+    from mos_app.screens.asgi import create_app
     from mos_app.store.store import Store
     from mos_app.web.server import serve
 
@@ -61,7 +62,8 @@ def _run_serve(args: argparse.Namespace) -> int:
     if args.set_password or store.admin_hash() is None:
         _set_password(store)
     print(f"{store.study.settings.title}: http://{args.host}:{args.port}  (admin: /admin)", flush=True)
-    serve(store, args.study, host=args.host, port=args.port, public_origin=args.origin)
+    app = create_app(store, args.study, public_origin=args.origin)
+    serve(app, host=args.host, port=args.port)
     return 0
 
 

@@ -16,8 +16,8 @@ import numpy as np
 from mos_app.rehearsal.scratch import scratch_database, scratch_server
 from mos_app.store.connection import url_for
 from mos_app.store.exchange import export
-from mos_app.store.records import now_text
 from mos_app.store.store import Store
+from mos_app.study.clock import now_text
 from mos_app.study.definition import Study, load
 from mos_app.study.words import consent_version
 from mos_app.web.routes import RATINGS_PER_SECOND

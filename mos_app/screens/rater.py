@@ -4,13 +4,13 @@ from typing import Any
 
 import streamlit as st
 
+from mos_app.screens.browser import mount
 from mos_app.screens.opened import opened_store
-from mos_app.store.records import Rater
 from mos_app.store.store import Store
 from mos_app.study.definition import LANGUAGES, Language, Study
+from mos_app.study.people import Rater
 from mos_app.study.stages import block_end, calibration_count, pauses, seconds_left, stage_of
 from mos_app.study.words import consent_text, consent_version, labels, words
-from mos_app.web.pages import mount
 from mos_app.web.routes import cookie_name
 
 CHROME_PX = (24, 132)

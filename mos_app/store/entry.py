@@ -8,9 +8,11 @@ from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from mos_app.store import tables
 from mos_app.store.codes import INVITE_CHARS, PRESENTATION_CHARS, random_code, token_hash
-from mos_app.store.records import Rater, RefusedError, now_text
+from mos_app.store.refusal import RefusedError
 from mos_app.store.study_database import StudyDatabase, insert_all
+from mos_app.study.clock import now_text
 from mos_app.study.order import order_for
+from mos_app.study.people import Rater
 from mos_app.web.messages import Check, Enter
 from sr_models.data.errors import InputError
 

@@ -9,8 +9,10 @@ from sqlalchemy.exc import IntegrityError
 from mos_app.store import tables
 from mos_app.store.codes import random_code
 from mos_app.store.entry import Entry, is_rater
-from mos_app.store.records import Presentation, RefusedError, now_text
+from mos_app.store.refusal import RefusedError
 from mos_app.store.study_database import insert_all
+from mos_app.study.clock import now_text
+from mos_app.study.people import Presentation
 from mos_app.web.messages import Answer
 from sr_models.data.errors import InputError
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from mos_app.store import tables
 from mos_app.store.connection import open_engine, reader_of, url_for
-from mos_app.store.records import now_text
+from mos_app.study.clock import now_text
 from mos_app.study.definition import Study, load
 from sr_models.data.errors import InputError
 

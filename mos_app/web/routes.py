@@ -14,9 +14,10 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from mos_app.store.codes import RateLimit
-from mos_app.store.records import Presentation, Rater, RefusedError
+from mos_app.store.refusal import RefusedError
 from mos_app.store.store import Store
 from mos_app.study.definition import Study
+from mos_app.study.people import Presentation, Rater
 from mos_app.study.stages import block_end, calibration_count, seconds_left, stage_of
 from mos_app.web.guard import check_origin, message_in
 from mos_app.web.messages import Answer, Check, Enter, Rested

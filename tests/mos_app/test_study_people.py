@@ -9,13 +9,13 @@ from streamlit.testing.v1 import AppTest
 from studies import PASSWORD, SENTINELS, answer, make_study, new_rater, rate_all
 
 import mos_app
+from mos_app.screens.asgi import SCRIPT
 from mos_app.store.codes import INVITE_CHARS, password_hash, password_matches, random_code
 from mos_app.store.rater_flags import Judged, flags, flags_by_rater, longest_run
 from mos_app.store.store import Store
 from mos_app.study.definition import Settings
 from mos_app.study.stages import block_end, seconds_left, stage_of
 from mos_app.study.words import consent_version, labels, words
-from mos_app.web.server import SCRIPT
 
 SCREENS = Path(mos_app.__file__).parent / "web" / "pages"
 

@@ -12,9 +12,9 @@ from matplotlib.ticker import MultipleLocator
 
 from bench.figures.style import FAINT, INK, Plot, blank, file_name, styled
 from bench.palette import colour_of, label_of
+from mos_app.analysis.arrays import Array, rows_of
 from mos_app.analysis.input.panel import Crossing
 from mos_app.analysis.input.ratings import Scale
-from mos_app.analysis.statistics.arrays import Array, rows_of
 from mos_app.analysis.statistics.differences import ALPHA, RankTest
 
 _ROW = 0.2

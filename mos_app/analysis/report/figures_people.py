@@ -7,7 +7,7 @@ from scipy.stats import norm
 
 from bench.figures.style import COLUMN, FAINT, INK, Plot, blank, file_name, styled
 from bench.palette import colour_of, label_of, model_order
-from mos_app.analysis.statistics.arrays import Array, rows_of
+from mos_app.analysis.arrays import Array, rows_of
 from mos_app.analysis.statistics.logistic import logistic
 from mos_app.analysis.statistics.planning import Plan
 from mos_app.analysis.statistics.prediction import Prediction

@@ -5,9 +5,9 @@ from typing import Any
 import pandas as pd
 
 from bench.palette import label_of
+from mos_app.analysis.arrays import rows_of
 from mos_app.analysis.report.tables import p_text
 from mos_app.analysis.results import Analysis, Metrics
-from mos_app.analysis.statistics.arrays import rows_of
 from mos_app.analysis.statistics.differences import ALPHA
 
 _FEW_PICTURES = 10

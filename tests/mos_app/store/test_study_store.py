@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from studies import answer, enter_message, make_study, new_rater, rate_all
 
 from mos_app.store import tables
-from mos_app.store.records import RefusedError
+from mos_app.store.refusal import RefusedError
 from mos_app.store.store import Store
 from mos_app.study.definition import Settings
 from sr_models.data.errors import InputError

@@ -11,12 +11,12 @@ from sklearn.metrics import cohen_kappa_score
 from sureal.dataset_reader import RawDatasetReader
 from sureal.subjective_model import SubjectMLEModelProjectionSolver2
 
+from mos_app.analysis.arrays import CannotSayError
 from mos_app.analysis.flags import exclusions, rater_table
 from mos_app.analysis.input.panel import panel_of
 from mos_app.analysis.input.ratings import check_ratings
 from mos_app.analysis.statistics.agreement import intraclass_correlation, kendalls_w, split_half
 from mos_app.analysis.statistics.alpha import alpha_interval, krippendorff_alpha
-from mos_app.analysis.statistics.arrays import CannotSayError
 from mos_app.analysis.statistics.likelihood import recover_quality
 from mos_app.analysis.statistics.retest import (
     retest_by_rater,
