@@ -8,11 +8,12 @@ from sr_models.command import Command
 
 
 def _run_status(args: argparse.Namespace) -> int:
-    from mos_app.store.rater_flags import flags_by_rater
+    from mos_app.analysis.flags import rater_flags
+    from mos_app.store.exchange import ratings_frame
     from mos_app.store.store import Store
 
     store = Store.open(args.study, args.database)
-    flags = flags_by_rater(store)
+    flags = rater_flags(ratings_frame(store))
     raters = store.rater_rows()
     invites = store.invite_rows()
     state = f"closed {store.closed_at()}" if store.closed_at() else "open"
@@ -20,9 +21,9 @@ def _run_status(args: argparse.Namespace) -> int:
     unused = sum(1 for row in invites if not row["used"])
     print(f"{store.study.name}: {state}; {len(raters)} raters, {finished} finished; {unused} links unused")
     for row in raters:
-        told = ", ".join(flags.get(row["id"], [])) or "-"
+        found = flags.get(row["id"]) or "-"
         where = "finished" if row["finished_at"] else "under way"
-        print(f"{row['id']}  {row['done']:>5}/{row['total']:<5}  {where:<9}  {told}")
+        print(f"{row['id']}  {row['done']:>5}/{row['total']:<5}  {where:<9}  {found}")
     store.close_connections()
     return 0
 

@@ -6,11 +6,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from mos_app.analysis.flags import rater_flags
 from mos_app.screens.opened import opened_store
 from mos_app.screens.results_tab import show_results
 from mos_app.store.codes import RateLimit, password_matches
 from mos_app.store.exchange import export, ratings_frame
-from mos_app.store.rater_flags import flags_by_rater
 from mos_app.store.store import Store
 
 REFRESH_SECONDS = 10
@@ -107,12 +107,12 @@ def _progress(store: Store) -> None:
 
 
 @st.cache_data(ttl=REFRESH_SECONDS - 1, show_spinner=False)
-def _flags(_store: Store) -> dict[str, list[str]]:
+def _flags(_store: Store) -> dict[str, str]:
     """Looking at every rating takes a moment in a large study: once for all who watch."""
-    return flags_by_rater(_store)
+    return rater_flags(ratings_frame(_store))
 
 
-def _rater_line(row: dict[str, Any], flags: dict[str, list[str]]) -> dict[str, Any]:
+def _rater_line(row: dict[str, Any], flags: dict[str, str]) -> dict[str, Any]:
     return {
         "rater": row["id"],
         "done": row["done"] / row["total"] if row["total"] else 0.0,
@@ -120,7 +120,7 @@ def _rater_line(row: dict[str, Any], flags: dict[str, list[str]]) -> dict[str, A
         "began": row["entered_at"][:16].replace("T", " "),
         "finished": (row["finished_at"] or "")[:16].replace("T", " "),
         "language": row["language"],
-        "flags": ", ".join(flags.get(row["id"], [])),
+        "flags": flags.get(row["id"], ""),
     }
 
 

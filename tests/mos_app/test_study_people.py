@@ -11,7 +11,6 @@ from studies import PASSWORD, SENTINELS, answer, make_study, new_rater, rate_all
 import mos_app
 from mos_app.screens.asgi import SCRIPT
 from mos_app.store.codes import INVITE_CHARS, password_hash, password_matches, random_code
-from mos_app.store.rater_flags import Judged, flags, flags_by_rater, longest_run
 from mos_app.store.store import Store
 from mos_app.study.definition import Settings
 from mos_app.study.stages import block_end, seconds_left, stage_of
@@ -71,61 +70,6 @@ def test_no_module_of_ours_hides_one_of_pythons():
     """Streamlit puts the folder of its script first on sys.path."""
     ours = {path.stem for path in SCRIPT.parent.iterdir()}
     assert not ours & sys.stdlib_module_names - {"__init__", "__main__"}
-
-
-def judged(score: int = 3, **fields: object) -> Judged:
-    usual = {
-        "dataset": "d",
-        "picture": "p",
-        "method": "m",
-        "seconds": 2.0,
-        "repeat": False,
-        "visible": True,
-        "device_pixel_ratio": 1.0,
-    }
-    return Judged(score=score, **{**usual, **fields})  # type: ignore[arg-type]
-
-
-VARIED = [judged(1 + i % 5, picture=f"p{i}") for i in range(20)]
-
-
-@pytest.mark.parametrize(
-    ("ratings", "expected"),
-    [
-        (VARIED, []),
-        ([judged(3)] * 14 + VARIED, []),
-        ([judged(3)] * 15 + VARIED, ["straight-lining"]),
-        (VARIED + [judged(1 + i % 5, seconds=0.5) for i in range(4)], []),
-        (VARIED + [judged(1 + i % 5, seconds=0.5) for i in range(6)], ["too fast"]),
-        (VARIED + [judged(2, method="hr"), judged(4, method="nearest")] * 2, ["failed anchors"]),
-        (VARIED + [judged(4, method="hr"), judged(2, method="nearest")] * 2, []),
-        ([*VARIED, judged(2, method="hr"), judged(5, method="hr")], []),
-        ([*VARIED, judged(2, device_pixel_ratio=1.25)], ["zoom changed"]),
-        ([*VARIED, judged(1, visible=False), judged(4, visible=False)], ["page hidden"]),
-        (
-            VARIED
-            + [judged(6 - (1 + i % 5) if i % 5 != 2 else 5, picture=f"p{i}", repeat=True) for i in range(5)],
-            ["inconsistent repeats"],
-        ),
-        (VARIED + [judged(1 + i % 5, picture=f"p{i}", repeat=True) for i in range(5)], []),
-    ],
-)
-def test_flags_rise_where_they_say_and_not_before(ratings, expected):
-    assert flags(ratings) == expected
-
-
-def test_the_longest_run_is_counted():
-    assert longest_run([]) == 0
-    assert longest_run([1, 2, 2, 2, 1, 1]) == 3
-
-
-def test_flags_come_from_what_is_stored(tmp_path):
-    make_study(tmp_path, settings=Settings(break_every=0), sizes=[(64, 48)] * 5)
-    store = Store.open(tmp_path / "study")
-    rater, _ = new_rater(store)
-    rate_all(store, rater, 3)
-    assert flags_by_rater(store) == {rater: ["straight-lining"]}
-    store.close_connections()
 
 
 def test_passwords_are_kept_as_argon2_and_codes_do_not_repeat():
@@ -217,6 +161,7 @@ def test_the_admin_sees_progress_but_no_method_before_the_study_is_closed(admin)
     page, store = admin
     sign_in(page, PASSWORD)
     assert not page.exception
+    assert page.dataframe[0].value["flags"].tolist() == ["one score in 100% of votes"]
     assert {metric.label: metric.value for metric in page.metric} == {
         "Raters": "1",
         "Finished": "1",

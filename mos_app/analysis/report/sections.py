@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bench.figures.style import Plot
+from mos_app.analysis.flags import rules_in_words
 from mos_app.analysis.input.panel import Crossing
 from mos_app.analysis.report import figures, figures_people, statements
 from mos_app.analysis.report.tables import Table
@@ -257,10 +258,7 @@ def _how(analysis: Analysis) -> Section:
             "BT.500-14 rejects a rater with more than 5 % outlying votes on both sides (one-sidedness "
             "under 0.30). P.913 takes off each rater's bias first. P.910 Annex E estimates bias and "
             "inconsistency by maximum likelihood.",
-            f"A flag, which excludes nobody by itself: one score in more than {rules.one_score_share:.0%} "
-            f"of votes, {rules.same_score_run} times the same score in a row, a median under "
-            f"{rules.median_seconds:g} s a rating, or a correlation under {rules.agreement:g} with the mean "
-            "of the others.",
+            rules_in_words(rules),
         ),
     )
 

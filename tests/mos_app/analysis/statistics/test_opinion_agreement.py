@@ -99,7 +99,7 @@ def test_a_careless_rater_is_named_with_rule_and_reason():
     assert set(named.loc[named["rule"] == "BT.500", "rater"]) == {"r4"}
     behaviour = named[named["rule"] == "behaviour"].set_index("rater")["because"]
     assert "correlation" in behaviour["r4"]
-    assert behaviour["r7"] == "median 0.20 s a rating"
+    assert behaviour["r7"] == "100% of answers under 0.7 s"
 
 
 def test_a_straight_liner_is_flagged():
