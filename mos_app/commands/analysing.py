@@ -21,14 +21,14 @@ def study_reader(database: str | None) -> "StudyReader":
     """Return what reads the ratings table of a study's folder, from its database or the one given."""
 
     def read(folder: str) -> "pd.DataFrame":
+        from mos_app.store.connection import open_database
         from mos_app.store.exchange import ratings_frame
-        from mos_app.store.store import Store
 
-        store = Store.open(folder, database)
+        db = open_database(folder, database)
         try:
-            return ratings_frame(store)
+            return ratings_frame(db)
         finally:
-            store.close_connections()
+            db.close()
 
     return read
 

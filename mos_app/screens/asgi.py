@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from streamlit import config
 
-from mos_app.store.store import Store
+from mos_app.store.connection import Database
 from mos_app.web.guard import Guard
 from mos_app.web.routes import RatingRoutes
 from mos_app.web.server import MAX_MESSAGE_MB
@@ -19,7 +19,7 @@ from mos_app.web.server import MAX_MESSAGE_MB
 SCRIPT = Path(__file__).parent / "app.py"
 
 
-def create_app(store: Store, folder: str | Path, *, public_origin: str | None = None) -> st.App:
+def create_app(db: Database, folder: str | Path, *, public_origin: str | None = None) -> st.App:
     """Return the ASGI app of one study.
 
     The pages learn of the study through Streamlit's secrets, which never leave the server.
@@ -29,9 +29,9 @@ def create_app(store: Store, folder: str | Path, *, public_origin: str | None = 
     root = Path(folder).resolve()
     return st.App(
         SCRIPT,
-        secrets={"srmos": {"folder": str(root), "database": store.url}},
+        secrets={"srmos": {"folder": str(root), "database": db.url}},
         lifespan=_without_request_log,
-        routes=[RatingRoutes(store, root, public_origin).mount()],
+        routes=[RatingRoutes(db, root, public_origin).mount()],
         middleware=[Middleware(Guard)],
         on_script_error=_show_short_error,
         exception_handlers={Exception: _answer_server_error},

@@ -7,8 +7,8 @@ from studies import make_study, new_rater, rate_all
 from mos_app.analysis.flags import longest_run, rater_flags, rater_table
 from mos_app.analysis.input.panel import panel_of
 from mos_app.analysis.input.ratings import check_ratings
+from mos_app.store.connection import open_database
 from mos_app.store.exchange import ratings_frame
-from mos_app.store.store import Store
 from mos_app.study.definition import Settings
 
 
@@ -93,11 +93,11 @@ def test_before_the_first_rating_that_counts_there_are_no_flags():
 def test_the_admin_page_and_the_report_name_the_same_people(tmp_path):
     """A rater who gave one score to everything, one who answered at once, and three who looked."""
     make_study(tmp_path, settings=Settings(break_every=0), sizes=[(64, 48)] * 5)
-    store = Store.open(tmp_path / "study")
+    db = open_database(tmp_path / "study")
     for score in (3, 2):
-        rate_all(store, new_rater(store)[0], score)
-    frame = ratings_frame(store)
-    store.close_connections()
+        rate_all(db, new_rater(db)[0], score)
+    frame = ratings_frame(db)
+    db.close()
     on_page = rater_flags(frame)
     checked = check_ratings(frame)
     in_report = rater_table(checked, panel_of(checked)).set_index("rater")["flags"].to_dict()
