@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from mos_app.web.pages import script_of, style
+from mos_app.web.pages import loader_of, style
 
 
 def mount(screen: str, data: dict[str, Any]) -> None:
@@ -17,5 +17,5 @@ def mount(screen: str, data: dict[str, Any]) -> None:
 @cache
 def _component(screen: str) -> Callable[..., Any]:
     return st.components.v2.component(
-        f"srmos_{screen}", html='<div class="srmos"></div>\n', css=style(), js=script_of(screen)
+        f"srmos_{screen}", html='<div class="srmos"></div>\n', css=style(), js=loader_of(screen)
     )

@@ -25,6 +25,7 @@ from mos_app.study.people import Presentation, Rater
 from mos_app.study.stages import block_end, calibration_count, seconds_left, stage_of
 from mos_app.web.guard import check_origin, message_in
 from mos_app.web.messages import Check, Enter, Rate, Rested
+from mos_app.web.pages import modules, modules_version
 
 LOOKAHEAD = 12
 """Pictures a browser may fetch before they are due: enough for ten seconds without a network."""
@@ -64,6 +65,7 @@ class RatingRoutes:
                 Route("/rested", _plainly(self.rested), methods=["POST"]),
                 Route("/rate", _plainly(self.rate), methods=["POST"]),
                 Route("/state", _plainly(self.state), methods=["GET"]),
+                Route("/pages/{version}/{name}", self.page_module, methods=["GET"]),
                 Route("/picture/{presentation}", _plainly(self.picture), methods=["GET"]),
                 Route("/picture/{presentation}/other", _plainly(self.other_picture), methods=["GET"]),
             ],
@@ -117,6 +119,14 @@ class RatingRoutes:
         """Return where the rater stands and what comes next, up to the next pause."""
         rater = await self._rater(request)
         return _json(await run_in_threadpool(self._state_of, rater))
+
+    async def page_module(self, request: Request) -> Response:
+        """Return a module of the screens; its address names its content, so it may be kept for ever."""
+        module = modules().get(request.path_params["name"])
+        if module is None or request.path_params["version"] != modules_version():
+            return _json({"error": "no such module"}, 404)
+        kept = {"Cache-Control": "public, max-age=31536000, immutable"}
+        return Response(module, media_type="text/javascript", headers=kept)
 
     async def picture(self, request: Request) -> Response:
         """Return the untouched bytes of a picture that is due now or soon."""

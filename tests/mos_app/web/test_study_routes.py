@@ -17,6 +17,7 @@ from mos_app.store.invites import make_invites
 from mos_app.store.raters import rater_rows
 from mos_app.store.ratings import rating_rows, upcoming
 from mos_app.study.definition import Settings
+from mos_app.web.pages import modules, modules_version
 from mos_app.web.routes import LOOKAHEAD, RATINGS_BURST, cookie_name
 
 TEN_MB = 10 * 2**20
@@ -267,6 +268,15 @@ def test_a_picture_that_was_changed_on_disk_is_not_shown(tmp_path):
     assert (reply.status, reply.json()) == (503, {"error": "this picture is not available now"})
     db.close()
     served.stop()
+
+
+def test_the_screens_modules_are_served_under_an_address_that_names_their_content(rater):
+    reply = rater.ask("GET", f"/mos/pages/{modules_version()}/rate.js", cookie="")
+    assert (reply.status, reply.body) == (200, modules()["rate.js"])
+    assert reply.headers["content-type"].startswith("text/javascript")
+    assert "immutable" in reply.headers["cache-control"]
+    for path in ("0" * 12 + "/rate.js", f"{modules_version()}/nothing.js", f"{modules_version()}/page.css"):
+        assert rater.ask("GET", f"/mos/pages/{path}").status == 404
 
 
 def test_every_response_carries_the_security_headers(rater):
