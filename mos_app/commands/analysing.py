@@ -11,9 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mos_app.analysis.input.panel import Crossing
-    from mos_app.analysis.input.ratings import Scale
     from mos_app.analysis.input.reading import StudyReader
-    from mos_app.analysis.settings import Settings
     from mos_app.analysis.statistics.simulation import StudyVariances
 
 
@@ -21,14 +19,14 @@ def study_reader(database: str | None) -> "StudyReader":
     """Return what reads the ratings table of a study's folder, from its database or the one given."""
 
     def read(folder: str) -> "pd.DataFrame":
+        from mos_app.store.connection import open_database
         from mos_app.store.exchange import ratings_frame
-        from mos_app.store.store import Store
 
-        store = Store.open(folder, database)
+        db = open_database(folder, database)
         try:
-            return ratings_frame(store)
+            return ratings_frame(db)
         finally:
-            store.close_connections()
+            db.close()
 
     return read
 
@@ -65,75 +63,37 @@ def _add_analyse(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_analyse(args: argparse.Namespace) -> int:
+    import mos_app
     from mos_app.analysis.input.reading import read_table
-    from mos_app.analysis.settings import Settings
-    from mos_app.analysis.statistics.pairs import is_pairs
 
     if args.bootstrap < 100:
-        raise InputError(f"--bootstrap {args.bootstrap}: a 95 % interval needs 100 draws at least")
-    table = read_table(args.source, study_reader(args.database))
-    settings = Settings(
-        title=args.title or Path(args.source).stem,
+        raise InputError(f"--bootstrap: expected 100 draws or more, got {args.bootstrap}")
+    source = Path(args.source)
+    analysis = mos_app.analyse(
+        read_table(args.source, study_reader(args.database)),
+        scores=_read_scores(args.scores) if args.scores else None,
+        title=args.title or source.stem,
         reference=args.reference,
         screening=args.screen,
+        scale=_scale(args.scale),
         draws=args.bootstrap,
         seed=args.seed,
     )
-    if is_pairs(table):
-        return _analyse_pairs(table, settings, args)
-    return _analyse_scores(table, settings, args)
-
-
-def _analyse_scores(table: "pd.DataFrame", settings: "Settings", args: argparse.Namespace) -> int:
-    from mos_app.analysis.input.ratings import check_ratings
-    from mos_app.analysis.report.sections import sections_of
-    from mos_app.analysis.report.writing import write_analysis
-    from mos_app.analysis.results import analyse
-
-    ratings = check_ratings(table, _scale(args.scale))
-    analysis = analyse(ratings, settings, _read_scores(args.scores) if args.scores else None)
-    written = write_analysis(analysis, args.out, source=Path(args.source).name, warning=_warning(table))
-    for note in (*ratings.notes, *sections_of(analysis)[0].text, *analysis.unanswered):
-        print(note)
+    written = analysis.write(args.out, source=source.name)
+    for line in (*analysis.sections[0].text, *analysis.remarks):
+        print(line)
     print(f"\n{len(written)} files in {args.out}; open {written[0]}")
     return 0
 
 
-def _analyse_pairs(table: "pd.DataFrame", settings: "Settings", args: argparse.Namespace) -> int:
-    from dataclasses import asdict
-
-    from mos_app.analysis.report.pairs_sections import pairs_sections
-    from mos_app.analysis.report.writing import write_sections
-    from mos_app.analysis.statistics.pairs import bradley_terry, check_pairs
-
-    table = check_pairs(table)
-    sections = pairs_sections(table, bradley_terry(table, draws=settings.draws, seed=settings.seed))
-    facts, source = {"settings": asdict(settings), "choices": len(table)}, Path(args.source).name
-    written = write_sections(
-        sections, args.out, title=settings.title, facts=facts, source=source, warning=_warning(table)
-    )
-    print("\n".join(sections[0].text))
-    print(f"\n{len(written)} files in {args.out}; open {written[0]}")
-    return 0
-
-
-def _warning(table: "pd.DataFrame") -> str:
-    """Return the banner of a report whose ratings no person gave."""
-    if "study" in table.columns and table["study"].astype(str).str.startswith("simulated").all():
-        return "Simulated ratings: nobody looked at a picture."
-    return ""
-
-
-def _scale(text: str) -> "Scale":
-    from mos_app.analysis.input.ratings import Scale
-
+def _scale(text: str) -> tuple[float, float]:
     try:
         low, high = (float(part) for part in text.split(","))
     except ValueError:
-        raise InputError(f"--scale wants LOW,HIGH such as 1,5; came {text!r}") from None
+        raise InputError(f"--scale: expected LOW,HIGH such as 1,5, got {text!r}") from None
     if low >= high:
         raise InputError(f"--scale {text}: the low end must be below the high end")
-    return Scale(low, high)
+    return low, high
 
 
 def _read_scores(path: Path) -> "pd.DataFrame":
@@ -141,7 +101,7 @@ def _read_scores(path: Path) -> "pd.DataFrame":
 
     file = path / "scores.csv" if path.is_dir() else path
     if not file.is_file():
-        raise InputError(f"no file {file}: --scores wants scores.csv, or the folder that `bench run` wrote")
+        raise InputError(f"no file {file}: expected scores.csv, or the folder that `bench run` wrote")
     return pd.read_csv(file, dtype={"model": str, "dataset": str, "image": str})
 
 
@@ -178,14 +138,14 @@ def _counts(text: str) -> tuple[int, ...]:
     try:
         counts = tuple(sorted({int(part) for part in text.split(",")}))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"wanted whole numbers like 10,20,30; came {text!r}") from None
+        raise argparse.ArgumentTypeError(f"expected whole numbers such as 10,20,30, got {text!r}") from None
     if counts[0] < 2:
-        raise argparse.ArgumentTypeError(f"two are the fewest that can be compared; came {counts[0]}")
+        raise argparse.ArgumentTypeError(f"expected at least 2, got {counts[0]}")
     return counts
 
 
 def _run_plan(args: argparse.Namespace) -> int:
-    from mos_app.analysis.report.plan_sections import plan_sections
+    from mos_app.analysis.report.chapters.plan import sections as plan_sections
     from mos_app.analysis.report.writing import write_sections
     from mos_app.analysis.statistics.planning import PICTURES, RATERS, plan_study
 
@@ -230,7 +190,7 @@ def _variances(args: argparse.Namespace) -> "StudyVariances":
         method_picture, method_rater, residual = (float(part) for part in args.components.split(","))
     except ValueError:
         raise InputError(
-            f"--components wants three variances, such as 0.155,0.051,0.313; came {args.components!r}"
+            f"--components: expected three variances, such as 0.155,0.051,0.313, got {args.components!r}"
         ) from None
     if min(method_picture, method_rater) < 0 or residual <= 0:
         raise InputError(f"--components {args.components}: a variance is not negative, the residual above 0")
@@ -238,8 +198,8 @@ def _variances(args: argparse.Namespace) -> "StudyVariances":
 
 
 def _variances_of(args: argparse.Namespace) -> "StudyVariances":
+    from mos_app.analysis.arrays import CannotSayError
     from mos_app.analysis.input.reading import read_table
-    from mos_app.analysis.statistics.arrays import CannotSayError
     from mos_app.analysis.statistics.planning import study_variances
 
     try:

@@ -101,8 +101,7 @@ def _add_new(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_new(args: argparse.Namespace) -> int:
-    from mos_app.store.connection import keep_url
-    from mos_app.store.store import Store
+    from mos_app.store.connection import keep_url, open_database
     from mos_app.study import sources
     from mos_app.study.freeze import Calibration, Limits, calibration_pictures, freeze
 
@@ -129,8 +128,8 @@ def _run_new(args: argparse.Namespace) -> int:
     )
     if args.database:
         keep_url(args.study, args.database)
-    store = Store.open(args.study, args.database)
-    store.close_connections()
+    db = open_database(args.study, args.database)
+    db.close()
     _tell(study, args.study)
     return 0
 

@@ -13,7 +13,7 @@ from sr_models.command import Command
 from sr_models.data.errors import InputError
 
 if TYPE_CHECKING:
-    from mos_app.store.store import Store
+    from mos_app.store.connection import Database
 
 DEFAULT_PORT = 8501
 
@@ -30,14 +30,15 @@ def _add_invite(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_invite(args: argparse.Namespace) -> int:
-    from mos_app.store.store import Store
+    from mos_app.store.connection import open_database
+    from mos_app.store.invites import make_invites
 
     if args.count < 1:
         raise InputError("at least one link is wanted")
-    store = Store.open(args.study, args.database)
-    for code in store.invite(args.count, reusable=args.reusable, days=args.days, rater=args.rater):
+    db = open_database(args.study, args.database)
+    for code in make_invites(db, args.count, reusable=args.reusable, days=args.days, rater=args.rater):
         print(f"{args.url.rstrip('/')}/?invite={code}")
-    store.close_connections()
+    db.close()
     return 0
 
 
@@ -54,20 +55,24 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_serve(args: argparse.Namespace) -> int:
-    from mos_app.store.store import Store
+    from mos_app.screens.asgi import create_app
+    from mos_app.store.connection import open_database
+    from mos_app.store.state import admin_hash
     from mos_app.web.server import serve
 
-    store = Store.open(args.study, args.database)
-    if args.set_password or store.admin_hash() is None:
-        _set_password(store)
-    print(f"{store.study.settings.title}: http://{args.host}:{args.port}  (admin: /admin)", flush=True)
-    serve(store, args.study, host=args.host, port=args.port, public_origin=args.origin)
+    db = open_database(args.study, args.database)
+    if args.set_password or admin_hash(db) is None:
+        _set_password(db)
+    print(f"{db.study.settings.title}: http://{args.host}:{args.port}  (admin: /admin)", flush=True)
+    app = create_app(db, args.study, public_origin=args.origin)
+    serve(app, host=args.host, port=args.port)
     return 0
 
 
-def _set_password(store: "Store") -> None:
+def _set_password(db: "Database") -> None:
     """Take the admin password from SRMOS_ADMIN_PASSWORD or the terminal; else make one and print it."""
     from mos_app.store.codes import password_hash
+    from mos_app.store.state import set_admin_hash
 
     password = os.environ.get("SRMOS_ADMIN_PASSWORD")
     if password is None and sys.stdin.isatty():
@@ -77,7 +82,7 @@ def _set_password(store: "Store") -> None:
         print(f"admin password, shown this once: {password}")
     if len(password) < 10:
         raise InputError("an admin password has at least 10 characters")
-    store.set_admin_hash(password_hash(password))
+    set_admin_hash(db, password_hash(password))
 
 
 def _add_rehearse(parser: argparse.ArgumentParser) -> None:

@@ -8,22 +8,26 @@ from sr_models.command import Command
 
 
 def _run_status(args: argparse.Namespace) -> int:
-    from mos_app.store.rater_flags import flags_by_rater
-    from mos_app.store.store import Store
+    from mos_app.analysis.flags import rater_flags
+    from mos_app.store.connection import open_database
+    from mos_app.store.exchange import ratings_frame
+    from mos_app.store.invites import invite_rows
+    from mos_app.store.raters import rater_rows
+    from mos_app.store.state import closed_at
 
-    store = Store.open(args.study, args.database)
-    flags = flags_by_rater(store)
-    raters = store.rater_rows()
-    invites = store.invite_rows()
-    state = f"closed {store.closed_at()}" if store.closed_at() else "open"
+    db = open_database(args.study, args.database)
+    flags = rater_flags(ratings_frame(db))
+    raters = rater_rows(db)
+    invites = invite_rows(db)
+    state = f"closed {closed_at(db)}" if closed_at(db) else "open"
     finished = sum(1 for row in raters if row["finished_at"])
     unused = sum(1 for row in invites if not row["used"])
-    print(f"{store.study.name}: {state}; {len(raters)} raters, {finished} finished; {unused} links unused")
+    print(f"{db.study.name}: {state}; {len(raters)} raters, {finished} finished; {unused} links unused")
     for row in raters:
-        told = ", ".join(flags.get(row["id"], [])) or "-"
+        found = flags.get(row["id"]) or "-"
         where = "finished" if row["finished_at"] else "under way"
-        print(f"{row['id']}  {row['done']:>5}/{row['total']:<5}  {where:<9}  {told}")
-    store.close_connections()
+        print(f"{row['id']}  {row['done']:>5}/{row['total']:<5}  {where:<9}  {found}")
+    db.close()
     return 0
 
 
@@ -33,13 +37,14 @@ def _add_close(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_close(args: argparse.Namespace) -> int:
-    from mos_app.store.store import Store
+    from mos_app.store.connection import open_database
+    from mos_app.store.state import set_closed
 
-    store = Store.open(args.study, args.database)
-    store.set_closed(not args.reopen)
+    db = open_database(args.study, args.database)
+    set_closed(db, not args.reopen)
     state = "open again" if args.reopen else "closed; the results are on the admin page"
-    print(f"{store.study.name} is {state}")
-    store.close_connections()
+    print(f"{db.study.name} is {state}")
+    db.close()
     return 0
 
 
@@ -49,13 +54,14 @@ def _add_forget(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_forget(args: argparse.Namespace) -> int:
-    from mos_app.store.store import Store
+    from mos_app.store.connection import open_database
+    from mos_app.store.raters import forget_rater
 
-    store = Store.open(args.study, args.database)
-    gone = store.forget(args.rater)
+    db = open_database(args.study, args.database)
+    gone = forget_rater(db, args.rater)
     print(f"{args.rater} is forgotten: " + ", ".join(f"{count} {table}" for table, count in gone.items()))
     print("files exported before still hold these rows: delete or export them again")
-    store.close_connections()
+    db.close()
     return 0
 
 
@@ -65,13 +71,13 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_export(args: argparse.Namespace) -> int:
+    from mos_app.store.connection import open_database
     from mos_app.store.exchange import export
-    from mos_app.store.store import Store
 
-    store = Store.open(args.study, args.database)
-    for path in export(store, args.to or args.study / "export"):
+    db = open_database(args.study, args.database)
+    for path in export(db, args.to or args.study / "export"):
         print(path)
-    store.close_connections()
+    db.close()
     return 0
 
 
@@ -83,13 +89,13 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_import(args: argparse.Namespace) -> int:
+    from mos_app.store.connection import open_database
     from mos_app.store.exchange import import_ratings
-    from mos_app.store.store import Store
 
-    store = Store.open(args.study, args.database)
-    raters, ratings = import_ratings(store, args.ratings)
+    db = open_database(args.study, args.database)
+    raters, ratings = import_ratings(db, args.ratings)
     print(f"{ratings} ratings of {raters} raters are in {args.study}")
-    store.close_connections()
+    db.close()
     return 0
 
 

@@ -14,10 +14,11 @@ import httpx
 import numpy as np
 
 from mos_app.rehearsal.scratch import scratch_database, scratch_server
-from mos_app.store.connection import url_for
+from mos_app.store.connection import Database, bind_database, url_for
 from mos_app.store.exchange import export
-from mos_app.store.records import now_text
-from mos_app.store.store import Store
+from mos_app.store.invites import make_invites
+from mos_app.store.ratings import rating_rows
+from mos_app.study.clock import now_text
 from mos_app.study.definition import Study, load
 from mos_app.study.words import consent_version
 from mos_app.web.routes import RATINGS_PER_SECOND
@@ -77,14 +78,14 @@ def rehearse(
     """Return how the simulated raters fared. The study's own database is not touched."""
     study = load(folder)
     with scratch_database(url_for(Path(folder), database)) as url:
-        store = Store(study, url)
-        codes = store.invite(plan.raters)
+        db = bind_database(study, url)
+        codes = make_invites(db, plan.raters)
         with scratch_server(Path(folder), url) as address:
             report, answers = _in_own_loop(_all_raters(study, address, codes, plan))
-        _compare(store, answers, report)
+        _compare(db, answers, report)
         if export_to is not None:
-            export(store, export_to)
-        store.close_connections()
+            export(db, export_to)
+        db.close()
     return report
 
 
@@ -246,9 +247,9 @@ _CHECKED = {
 }
 
 
-def _compare(store: Store, answers: dict[str, _Answered], report: Report) -> None:
+def _compare(db: Database, answers: dict[str, _Answered], report: Report) -> None:
     """Every stored row must be one acknowledged answer, on the picture whose bytes were served."""
-    rows = {row["presentation"]: row for row in store.rating_rows()}
+    rows = {row["presentation"]: row for row in rating_rows(db)}
     report.stored = len(rows)
     report.wrong += [f"{key} was acknowledged and is not stored" for key in answers.keys() - rows.keys()]
     report.wrong += [f"{key} is stored and was never acknowledged" for key in rows.keys() - answers.keys()]
@@ -256,5 +257,5 @@ def _compare(store: Store, answers: dict[str, _Answered], report: Report) -> Non
         row, answer = rows[key], answers[key]
         if (row["rater"], row["score"]) != (answer.rater, answer.score):
             report.wrong.append(f"{key} is stored with another rater or score")
-        if store.study.by_id[row["stimulus"]].sha256 != answer.sha256:
+        if db.study.by_id[row["stimulus"]].sha256 != answer.sha256:
             report.wrong.append(f"{key} showed another picture than it is stored for")

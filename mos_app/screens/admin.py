@@ -6,12 +6,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from mos_app.screens.opened import opened_store
+from mos_app.analysis.flags import rater_flags
+from mos_app.screens.opened import opened_database
 from mos_app.screens.results_tab import show_results
 from mos_app.store.codes import RateLimit, password_matches
+from mos_app.store.connection import Database
 from mos_app.store.exchange import export, ratings_frame
-from mos_app.store.rater_flags import flags_by_rater
-from mos_app.store.store import Store
+from mos_app.store.invites import invite_rows, make_invites
+from mos_app.store.raters import rater_rows
+from mos_app.store.ratings import rating_rows
+from mos_app.store.state import admin_hash, closed_at, set_closed
 
 REFRESH_SECONDS = 10
 ATTEMPTS_PER_SECOND = 0.1
@@ -20,23 +24,23 @@ ATTEMPTS_BURST = 5
 
 def show() -> None:
     """Show the login, or the study to whoever knows the password."""
-    store = opened_store()
+    db = opened_database()
     st.html("<style>[data-testid=stMainBlockContainer]{max-width:72rem;padding-top:2.5rem}</style>")
     if not st.session_state.get("is_admin"):
-        _login(store)
+        _login(db)
         return
-    _heading(store)
+    _heading(db)
     progress, live, links, results, files = st.tabs(["Progress", "Live", "Links", "Results", "Files"])
     with progress:
-        _progress(store)
+        _progress(db)
     with live:
-        _live(store)
+        _live(db)
     with links:
-        _links(store)
+        _links(db)
     with results:
-        _results(store)
+        _results(db)
     with files:
-        _files(store)
+        _files(db)
 
 
 @st.cache_resource(show_spinner=False)
@@ -44,13 +48,13 @@ def _attempts() -> RateLimit:
     return RateLimit(ATTEMPTS_PER_SECOND, ATTEMPTS_BURST)
 
 
-def _login(store: Store) -> None:
+def _login(db: Database) -> None:
     st.title("Study administration")
     with st.form("login", width=420):
         password = st.text_input("Password", type="password")
         if not st.form_submit_button("Sign in", type="primary"):
             return
-    stored = store.admin_hash()
+    stored = admin_hash(db)
     if _attempts().wait_for("admin") > 0:
         st.error("Too many attempts. Please wait a moment.")
     elif stored is not None and password_matches(password, stored):
@@ -60,41 +64,41 @@ def _login(store: Store) -> None:
         st.error("That is not the password.")
 
 
-def _heading(store: Store) -> None:
+def _heading(db: Database) -> None:
     title, button = st.columns([5, 1], vertical_alignment="bottom")
-    closed = store.closed_at()
-    title.title(store.study.settings.title)
+    closed = closed_at(db)
+    title.title(db.study.settings.title)
     state = f"closed {closed[:16]}" if closed else "open"
-    title.caption(f"{store.study.name} · {state} · {store.study.settings.method}")
+    title.caption(f"{db.study.name} · {state} · {db.study.settings.method}")
     if button.button("Reopen" if closed else "Close study", width="stretch"):
-        _confirm_close(store, closed is None)
+        _confirm_close(db, closed is None)
 
 
 @st.dialog("Are you sure?")
-def _confirm_close(store: Store, close: bool) -> None:
+def _confirm_close(db: Database, close: bool) -> None:
     st.write(
         "Raters under way will see that the study is closed. Results become visible."
         if close
         else "Raters can go on, and new ones can begin."
     )
     if st.button("Close the study" if close else "Reopen the study", type="primary"):
-        store.set_closed(close)
+        set_closed(db, close)
         st.rerun()
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
-def _progress(store: Store) -> None:
-    raters = store.rater_rows()
-    invites = store.invite_rows()
+def _progress(db: Database) -> None:
+    raters = rater_rows(db)
+    invites = invite_rows(db)
     numbers = st.columns(4)
-    numbers[0].metric("Raters", _of(len(raters), store.study.settings.raters))
+    numbers[0].metric("Raters", _of(len(raters), db.study.settings.raters))
     numbers[1].metric("Finished", sum(1 for row in raters if row["finished_at"]))
     numbers[2].metric("Ratings", f"{sum(row['done'] for row in raters):,}")
     numbers[3].metric("Unused links", sum(1 for row in invites if not row["used"]))
     if not raters:
         st.info("Nobody has begun yet. Make links on the Links tab.")
         return
-    flags = _flags(store)
+    flags = _flags(db)
     st.dataframe(
         pd.DataFrame([_rater_line(row, flags) for row in raters]),
         hide_index=True,
@@ -107,12 +111,12 @@ def _progress(store: Store) -> None:
 
 
 @st.cache_data(ttl=REFRESH_SECONDS - 1, show_spinner=False)
-def _flags(_store: Store) -> dict[str, list[str]]:
+def _flags(_db: Database) -> dict[str, str]:
     """Looking at every rating takes a moment in a large study: once for all who watch."""
-    return flags_by_rater(_store)
+    return rater_flags(ratings_frame(_db))
 
 
-def _rater_line(row: dict[str, Any], flags: dict[str, list[str]]) -> dict[str, Any]:
+def _rater_line(row: dict[str, Any], flags: dict[str, str]) -> dict[str, Any]:
     return {
         "rater": row["id"],
         "done": row["done"] / row["total"] if row["total"] else 0.0,
@@ -120,7 +124,7 @@ def _rater_line(row: dict[str, Any], flags: dict[str, list[str]]) -> dict[str, A
         "began": row["entered_at"][:16].replace("T", " "),
         "finished": (row["finished_at"] or "")[:16].replace("T", " "),
         "language": row["language"],
-        "flags": ", ".join(flags.get(row["id"], [])),
+        "flags": flags.get(row["id"], ""),
     }
 
 
@@ -129,8 +133,8 @@ def _of(count: int, quota: int | None) -> str:
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
-def _live(store: Store) -> None:
-    rows = [row for row in store.rating_rows() if row["phase"] == "main"]
+def _live(db: Database) -> None:
+    rows = [row for row in rating_rows(db) if row["phase"] == "main"]
     if not rows:
         st.info("No ratings yet.")
         return
@@ -152,7 +156,7 @@ def _live(store: Store) -> None:
     )
 
 
-def _links(store: Store) -> None:
+def _links(db: Database) -> None:
     st.write("Links are shown once; only their hashes are kept.")
     with st.form("links", width=420):
         count = st.number_input("How many", 1, 200, 5)
@@ -160,20 +164,20 @@ def _links(store: Store) -> None:
         if not st.form_submit_button("Make links", type="primary"):
             return
     origin = st.context.url.split("/admin")[0] if st.context.url else ""
-    codes = store.invite(int(count), reusable=reusable)
+    codes = make_invites(db, int(count), reusable=reusable)
     st.code("\n".join(f"{origin}/?invite={code}" for code in codes), language=None)
 
 
-def _results(store: Store) -> None:
-    if store.closed_at() is None:
+def _results(db: Database) -> None:
+    if closed_at(db) is None:
         st.write("Results are hidden while the study runs, so that they bias nobody.")
         if not st.toggle("Show them all the same"):
             return
-    show_results(ratings_frame(store), title=store.study.settings.title)
+    show_results(ratings_frame(db), title=db.study.settings.title)
 
 
-def _files(store: Store) -> None:
-    if store.closed_at() is None:
+def _files(db: Database) -> None:
+    if closed_at(db) is None:
         st.write(
             "These files name the methods, so they are offered once the study is closed; "
             "`mos export` writes them any time."
@@ -182,5 +186,5 @@ def _files(store: Store) -> None:
     if st.button("Prepare files"):
         from pathlib import Path
 
-        for path in export(store, Path(st.secrets["srmos"]["folder"]) / "export"):
+        for path in export(db, Path(st.secrets["srmos"]["folder"]) / "export"):
             st.download_button(path.name, path.read_bytes(), file_name=path.name, on_click="ignore")

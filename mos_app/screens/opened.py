@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from mos_app.store.store import Store
+from mos_app.store.connection import Database, open_database
 
 
 @st.cache_resource(show_spinner=False)
-def opened_store() -> Store:
+def opened_database() -> Database:
     """Return the store that `create_app` named in the secrets."""
-    return Store.open(st.secrets["srmos"]["folder"], st.secrets["srmos"]["database"])
+    return open_database(st.secrets["srmos"]["folder"], st.secrets["srmos"]["database"])

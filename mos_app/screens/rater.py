@@ -4,13 +4,17 @@ from typing import Any
 
 import streamlit as st
 
-from mos_app.screens.opened import opened_store
-from mos_app.store.records import Rater
-from mos_app.store.store import Store
+from mos_app.screens.browser import mount
+from mos_app.screens.opened import opened_database
+from mos_app.store.connection import Database
+from mos_app.store.invites import invite_state
+from mos_app.store.raters import rater_of
+from mos_app.store.ratings import pace
+from mos_app.store.state import closed_at
 from mos_app.study.definition import LANGUAGES, Language, Study
+from mos_app.study.people import Rater
 from mos_app.study.stages import block_end, calibration_count, pauses, seconds_left, stage_of
 from mos_app.study.words import consent_text, consent_version, labels, words
-from mos_app.web.pages import mount
 from mos_app.web.routes import cookie_name
 
 CHROME_PX = (24, 132)
@@ -19,27 +23,27 @@ CHROME_PX = (24, 132)
 
 def show() -> None:
     """Show the screen that is this person's now."""
-    store = opened_store()
-    rater = store.rater_of(st.context.cookies.get(cookie_name(store.study)))
+    db = opened_database()
+    rater = rater_of(db, st.context.cookies.get(cookie_name(db.study)))
     invite = st.query_params.get("invite")
     if rater is None:
-        _welcome(store, invite)
+        _welcome(db, invite)
     elif invite is not None and rater.reusable_invite:
-        _welcome_back(store, rater, invite)
-    elif store.closed_at() and not rater.finished:
-        _notice(store.study, rater.language, "closed")
+        _welcome_back(db, rater, invite)
+    elif closed_at(db) and not rater.finished:
+        _notice(db.study, rater.language, "closed")
     else:
-        _stage(store, rater)
+        _stage(db, rater)
 
 
-def _welcome(store: Store, invite: str | None) -> None:
-    study, language = store.study, _language(store.study)
+def _welcome(db: Database, invite: str | None) -> None:
+    study, language = db.study, _language(db.study)
     if invite is None:
         _notice(study, language, "no_invite")
         return
-    state = store.invite_state(invite[:64])
-    if store.closed_at() or state != "open":
-        _notice(study, language, "closed" if store.closed_at() else state)
+    state = invite_state(db, invite[:64])
+    if closed_at(db) or state != "open":
+        _notice(study, language, "closed" if closed_at(db) else state)
         return
     total = _trials(study)
     mount(
@@ -58,11 +62,11 @@ def _welcome(store: Store, invite: str | None) -> None:
     )
 
 
-def _welcome_back(store: Store, rater: Rater, invite: str) -> None:
+def _welcome_back(db: Database, rater: Rater, invite: str) -> None:
     mount(
         "back",
         {
-            **_common(store.study, rater.language),
+            **_common(db.study, rater.language),
             "finished": rater.finished,
             "done": rater.done,
             "total": rater.total,
@@ -71,8 +75,8 @@ def _welcome_back(store: Store, rater: Rater, invite: str) -> None:
     )
 
 
-def _stage(store: Store, rater: Rater) -> None:
-    study = store.study
+def _stage(db: Database, rater: Rater) -> None:
+    study = db.study
     stage = stage_of(rater, study)
     data = {
         **_common(study, rater.language),
@@ -83,7 +87,7 @@ def _stage(store: Store, rater: Rater) -> None:
         "total": rater.total,
         "practice": calibration_count(study),
         "block_end": block_end(rater, study),
-        "minutes": _minutes(seconds_left(rater.done, rater.total, store.pace(rater.id))),
+        "minutes": _minutes(seconds_left(rater.done, rater.total, pace(db, rater.id))),
         "code": rater.completion_code,
         "completion_url": study.settings.completion_url,
         "reusable": rater.reusable_invite,

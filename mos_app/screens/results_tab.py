@@ -1,19 +1,13 @@
 """The Results tab of the admin page: the report's sections, in Streamlit."""
 
-from importlib.metadata import version
-
 import pandas as pd
 import streamlit as st
 
+import mos_app
 from bench.figures.style import FAINT, INK, Plot, svg
-from mos_app.analysis.input.ratings import check_ratings
-from mos_app.analysis.report.page import render_page
-from mos_app.analysis.report.pairs_sections import pairs_sections
-from mos_app.analysis.report.sections import Section, sections_of
+from mos_app.analysis.report.results import Analysis
+from mos_app.analysis.report.section import Section
 from mos_app.analysis.report.tables import Table, to_csv
-from mos_app.analysis.results import analyse
-from mos_app.analysis.settings import Settings
-from mos_app.analysis.statistics.pairs import bradley_terry, check_pairs, is_pairs
 from sr_models.data.errors import InputError
 
 LIGHT_INK = "#e4e7eb"
@@ -21,22 +15,21 @@ LIGHT_INK = "#e4e7eb"
 DRAWN_PX = 512
 
 
-def show_results(ratings: pd.DataFrame, *, title: str, scores: pd.DataFrame | None = None) -> None:
-    """Show the analysis of a study's ratings table, or its pairs, as `mos analyse` writes it.
+def show_results(ratings: pd.DataFrame, *, title: str) -> None:
+    """Show the analysis of a study's table of ratings or choices, as `mos analyse` writes it.
 
-    `scores` is scores.csv of the run that the study was made from. The caller decides when results may be
-    seen: this function blinds nothing.
+    The caller decides when results may be seen.
     """
     try:
-        sections = _sections(ratings, scores, title)
+        analysis = _analysed(ratings, title)
     except InputError as error:
         st.info(f"No results yet: {error}")
         return
-    for section in sections:
+    for section in analysis.sections:
         _show_section(section)
     st.download_button(
         "Download the report",
-        render_page(title, sections, footer=f"Made by srmos {version('srmos')}."),
+        analysis.page(),
         file_name="report.html",
         mime="text/html",
         help="One page with every table and figure of this tab.",
@@ -44,12 +37,8 @@ def show_results(ratings: pd.DataFrame, *, title: str, scores: pd.DataFrame | No
 
 
 @st.cache_data(show_spinner="Analysing the ratings", max_entries=4)
-def _sections(ratings: pd.DataFrame, scores: pd.DataFrame | None, title: str) -> list[Section]:
-    settings = Settings(title=title)
-    if is_pairs(ratings):
-        pairs = check_pairs(ratings)
-        return pairs_sections(pairs, bradley_terry(pairs, draws=settings.draws, seed=settings.seed))
-    return sections_of(analyse(check_ratings(ratings), settings, scores))
+def _analysed(ratings: pd.DataFrame, title: str) -> Analysis:
+    return mos_app.analyse(ratings, title=title)
 
 
 def _show_section(section: Section) -> None:

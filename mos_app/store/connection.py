@@ -1,22 +1,98 @@
-"""Opens a study's database: SQLite beside the study, or PostgreSQL by URL; brings its tables up to date."""
+"""A study's database as one value: SQLite beside the study, or PostgreSQL by URL, its tables up to date.
+
+Everything else in this room is functions that take such a `Database` first.
+"""
 
 import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import JSON, Connection, Engine, Table, bindparam, create_engine, event, insert, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import IsolationLevel
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError
 
+from mos_app.store import tables
+from mos_app.study.definition import Study, load
 from sr_models.data.errors import InputError
 from sr_models.data.image import write_bytes
 
 DATABASE_FILE = "study.db"
 URL_FILE = "database.url"
 POOL_CONNECTIONS = 8
+
+
+@dataclass(frozen=True)
+class Database:
+    """A study and the database that holds its raters and ratings. Safe to share between threads."""
+
+    study: Study
+    url: str
+    _engine: Engine
+    _reader: Engine
+    _one_writer: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction. SQLite has one writer at a time, so we queue here instead of polling its lock."""
+        if self._engine.dialect.name == "sqlite":
+            with self._one_writer, self._engine.begin() as connection:
+                yield connection
+        else:
+            with self._engine.begin() as connection:
+                yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection on which each statement sees what is committed."""
+        with self._reader.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give the database's connections back."""
+        self._engine.dispose()
+        self._reader.dispose()
+
+
+def open_database(folder: str | Path, url: str | None = None) -> Database:
+    """Return the database of the study in folder, its tables brought up to date."""
+    return bind_database(load(folder), url_for(Path(folder), url))
+
+
+def bind_database(study: Study, url: str) -> Database:
+    """Return the study's database at url. An empty database becomes this study's; another study's raises."""
+    engine = open_engine(url)
+    database = Database(study, url, engine, reader_of(engine))
+    try:
+        _bind(database)
+    except IntegrityError:  # another replica bound the empty database in this moment
+        _bind(database)
+    except InputError:
+        database.close()
+        raise
+    return database
+
+
+def _bind(database: Database) -> None:
+    with database.writing() as connection:
+        bound = connection.execute(select(tables.study.c.fingerprint, tables.study.c.name)).first()
+        if bound is None:
+            connection.execute(
+                insert(tables.study).values(
+                    fingerprint=database.study.fingerprint, name=database.study.name, entered=0
+                )
+            )
+        elif bound.fingerprint != database.study.fingerprint:
+            raise InputError(
+                f"the database holds the study {bound.name!r} in another version than this folder: "
+                "each study needs a database of its own"
+            )
 
 
 def url_for(folder: Path, given: str | None) -> str:
@@ -43,7 +119,7 @@ def open_engine(url: str) -> Engine:
         parsed = make_url(url)
     except ArgumentError:
         raise InputError(
-            "the database URL cannot be read; wanted postgresql://USER:PASSWORD@HOST/NAME or sqlite:///FILE"
+            "the database URL cannot be read; expected postgresql://USER:PASSWORD@HOST/NAME or sqlite:///FILE"
         ) from None
     match parsed.get_backend_name():
         case "sqlite":
@@ -52,7 +128,7 @@ def open_engine(url: str) -> Engine:
         case "postgresql":
             engine = _postgres(parsed)
         case other:
-            raise InputError(f"studies live in SQLite or PostgreSQL, not {other}")
+            raise InputError(f"expected an SQLite or PostgreSQL database, got {other}")
     _migrate(engine)
     return engine
 
@@ -87,7 +163,7 @@ def _migrate(engine: Engine) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except OperationalError as error:
-        raise InputError(f"the database does not open: {str(error.orig).splitlines()[0]}") from None
+        raise InputError(f"the database cannot be opened: {str(error.orig).splitlines()[0]}") from None
 
 
 def _prepare_sqlite(engine: Engine) -> None:
@@ -107,3 +183,15 @@ def _prepare_sqlite(engine: Engine) -> None:
     def _begin(connection: Connection) -> None:
         if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def insert_all(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows in one statement: 1128 round trips to PostgreSQL would keep the next rater waiting."""
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        sql = f"INSERT INTO {table.name} SELECT * FROM json_populate_recordset(NULL::{table.name}, :rows)"  # noqa: S608
+        rows_type = bindparam("rows", type_=JSON)
+        connection.execute(text(sql).bindparams(rows_type), {"rows": list(rows)})
+    else:
+        connection.execute(insert(table), list(rows))

@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 
-from mos_app.store.store import Store
+from mos_app.store import tables
+from mos_app.store.connection import Database, insert_all
+from mos_app.store.raters import rater_rows
+from mos_app.store.ratings import rating_rows
 from mos_app.study.definition import Study
 from sr_models.data.errors import InputError
 from sr_models.data.image import write_bytes
@@ -27,23 +32,23 @@ def columns_of(study: Study) -> tuple[str, ...]:
     return PAIR_COLUMNS if study.settings.method == "pairs" else SCORE_COLUMNS
 
 
-def ratings_frame(store: Store) -> pd.DataFrame:
+def ratings_frame(db: Database) -> pd.DataFrame:
     """Return one row a rating, by rater and position."""
-    return pd.DataFrame(_records(store), columns=list(columns_of(store.study)))
+    return pd.DataFrame(_records(db), columns=list(columns_of(db.study)))
 
 
-def export(store: Store, folder: Path) -> list[Path]:
+def export(db: Database, folder: Path) -> list[Path]:
     """Write every form of the ratings into folder and return the paths."""
-    records = _records(store)
-    frame = pd.DataFrame(records, columns=list(columns_of(store.study)))
+    records = _records(db)
+    frame = pd.DataFrame(records, columns=list(columns_of(db.study)))
     files = {
-        "ratings.csv": _csv(records, columns_of(store.study)),
+        "ratings.csv": _csv(records, columns_of(db.study)),
         "ratings.parquet": frame.to_parquet(index=False),
     }
-    files["raters.csv"] = _raters_csv(store)
-    if store.study.settings.method != "pairs":
+    files["raters.csv"] = _raters_csv(db)
+    if db.study.settings.method != "pairs":
         files["wide.csv"] = wide_matrix(frame).to_csv().encode()
-        files["sureal.json"] = json.dumps(sureal_dataset(frame, store.study), indent=1).encode()
+        files["sureal.json"] = json.dumps(sureal_dataset(frame, db.study), indent=1).encode()
     for name, data in files.items():
         write_bytes(folder / name, data)
     return [folder / name for name in files]
@@ -86,31 +91,55 @@ def sureal_dataset(frame: pd.DataFrame, study: Study) -> dict[str, Any]:
     }
 
 
-def import_ratings(store: Store, path: Path) -> tuple[int, int]:
+def import_ratings(db: Database, path: Path) -> tuple[int, int]:
     """Put an exported ratings.csv into the study, all rows or none. Return (raters, ratings)."""
-    rows = _read(path, columns_of(store.study))
+    rows = _read(path, columns_of(db.study))
     by_rater: dict[str, list[dict[str, Any]]] = defaultdict(list)
     presentations, ratings = [], []
     for line, row in enumerate(rows, start=2):
         try:
-            presentation, rating = _parsed(row, store.study, position=len(by_rater[row["rater"]]))
+            presentation, rating = _parsed(row, db.study, position=len(by_rater[row["rater"]]))
         except (KeyError, ValueError) as error:
             raise InputError(f"{path}, line {line}: {_told(error)}; nothing was imported") from None
         by_rater[row["rater"]].append(rating)
         presentations.append(presentation)
         ratings.append(rating)
-    raters = [_rater_row(rater, theirs, store.study) for rater, theirs in by_rater.items()]
-    store.restore(raters, presentations, ratings)
+    raters = [_rater_row(rater, theirs, db.study) for rater, theirs in by_rater.items()]
+    _restore(db, raters, presentations, ratings)
     return len(raters), len(ratings)
 
 
-def _records(store: Store) -> list[dict[str, Any]]:
-    pairs = store.study.settings.method == "pairs"
+def _restore(
+    db: Database,
+    raters: Sequence[dict[str, Any]],
+    presentations: Sequence[dict[str, Any]],
+    ratings: Sequence[dict[str, Any]],
+) -> None:
+    """Put imported rows in, all or none; a clash with what is there raises InputError."""
+    try:
+        with db.writing() as connection:
+            entered = connection.execute(select(tables.study.c.entered).with_for_update()).scalar_one()
+            numbered = [{**row, "number": entered + i} for i, row in enumerate(raters)]
+            for table, rows in (
+                (tables.raters, numbered),
+                (tables.presentations, presentations),
+                (tables.ratings, ratings),
+            ):
+                insert_all(connection, table, rows)
+            connection.execute(update(tables.study).values(entered=entered + len(raters)))
+    except IntegrityError:
+        raise InputError(
+            "some of these raters or presentations are in the study already: nothing was imported"
+        ) from None
+
+
+def _records(db: Database) -> list[dict[str, Any]]:
+    pairs = db.study.settings.method == "pairs"
     records = []
-    for row in store.rating_rows():
-        stimulus = store.study.by_id[row["stimulus"]]
+    for row in rating_rows(db):
+        stimulus = db.study.by_id[row["stimulus"]]
         record = {
-            "study": store.study.name,
+            "study": db.study.name,
             "rater": row["rater"],
             "presentation": row["presentation"],
             "phase": row["phase"],
@@ -122,7 +151,7 @@ def _records(store: Store) -> list[dict[str, Any]]:
             "fullscreen": int(row["fullscreen"]),
         }
         if pairs:
-            right = store.study.by_id[row["other"]]
+            right = db.study.by_id[row["other"]]
             record |= {"left": stimulus.method, "right": right.method, "choice": SIDES[row["score"]]}
         else:
             record |= {"method": stimulus.method, "score": row["score"]}
@@ -138,8 +167,8 @@ def _csv(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> bytes:
     return text.getvalue().encode()
 
 
-def _raters_csv(store: Store) -> bytes:
-    rows = store.rater_rows()
+def _raters_csv(db: Database) -> bytes:
+    rows = rater_rows(db)
     return _csv(rows, list(rows[0]) if rows else [])
 
 

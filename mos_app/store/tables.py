@@ -5,7 +5,6 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
-    Index,
     Integer,
     MetaData,
     String,
@@ -85,5 +84,3 @@ ratings = Table(
     Column("visible", Boolean, nullable=False),
     Column("fullscreen", Boolean, nullable=False),
 )
-
-Index("ratings_by_time", ratings.c.stored_at)

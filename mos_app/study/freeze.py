@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as PillowImage
 
-from mos_app.store.records import now_text
+from mos_app.study.clock import now_text
 from mos_app.study.definition import REFERENCE, STUDY_FILE, Anchors, Settings, Stimulus, Study, save
 from mos_app.study.order import check_feasible
 from mos_app.study.sources import Version, check_complete

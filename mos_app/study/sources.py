@@ -96,7 +96,7 @@ def only(
 def srgan_design(versions: Sequence[Version], stand_ins: Mapping[str, str]) -> list[Version]:
     """Return the paper's choice: 12 versions on Set5 and Set14, 9 on BSD100, 1128 in all.
 
-    stand_ins names other models for some of the paper's ({'srgan-vgg54': 'srgan-vgg54d'}); they keep
+    stand_ins names other models for some of the paper's ({'srgan-vgg54': 'srgan-vgg53'}); they keep
     their own names in the study.
     """
     for name in stand_ins:
@@ -114,7 +114,7 @@ def srgan_design(versions: Sequence[Version], stand_ins: Mapping[str, str]) -> l
         if missing:
             raise InputError(
                 f"the SRGAN study needs {', '.join(missing)} on {dataset}, and the run has no such pictures: "
-                "run them, or name a stand-in (--stand-in srgan-vgg54=srgan-vgg54d)"
+                "run them, or name a stand-in (--stand-in srgan-vgg54=srgan-vgg53)"
             )
         chosen += [version for version in here if version.method in names]
     return chosen

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Literal
 
-from mos_app.store.records import Rater
 from mos_app.study.definition import Study
+from mos_app.study.people import Rater
 
 Stage = Literal["check", "instructions", "ready", "break", "rate", "thanks"]
 

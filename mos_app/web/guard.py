@@ -8,7 +8,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mos_app.store.records import RefusedError
+from mos_app.store.refusal import RefusedError
 
 MAX_BODY_BYTES = 16 * 1024
 CONTENT_SECURITY_POLICY = "; ".join(

@@ -35,7 +35,7 @@ class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     light_steps: Annotated[int, Meta(ge=0, le=20)]
 
 
-class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Rate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One rating, as the browser that painted the picture reports it."""
 
     presentation: PresentationId

@@ -8,18 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from mos_app.store.codes import RateLimit
-from mos_app.store.records import Presentation, Rater, RefusedError
-from mos_app.store.store import Store
+from mos_app.store.connection import Database
+from mos_app.store.raters import Newcomer, enter, rater_of, save_check, save_rest
+from mos_app.store.ratings import Answer, pace, store_rating, upcoming
+from mos_app.store.refusal import RefusedError
+from mos_app.store.state import closed_at
 from mos_app.study.definition import Study
+from mos_app.study.people import Presentation, Rater
 from mos_app.study.stages import block_end, calibration_count, seconds_left, stage_of
 from mos_app.web.guard import check_origin, message_in
-from mos_app.web.messages import Answer, Check, Enter, Rested
+from mos_app.web.messages import Check, Enter, Rate, Rested
+from mos_app.web.pages import modules, modules_version
 
 LOOKAHEAD = 12
 """Pictures a browser may fetch before they are due: enough for ten seconds without a network."""
@@ -42,7 +48,7 @@ def cookie_name(study: Study) -> str:
 class RatingRoutes:
     """The HTTP side of one study."""
 
-    store: Store
+    db: Database
     folder: Path
     public_origin: str | None = None
     answers: RateLimit = field(default_factory=lambda: RateLimit(RATINGS_PER_SECOND, RATINGS_BURST))
@@ -59,6 +65,7 @@ class RatingRoutes:
                 Route("/rested", _plainly(self.rested), methods=["POST"]),
                 Route("/rate", _plainly(self.rate), methods=["POST"]),
                 Route("/state", _plainly(self.state), methods=["GET"]),
+                Route("/pages/{version}/{name}", self.page_module, methods=["GET"]),
                 Route("/picture/{presentation}", _plainly(self.picture), methods=["GET"]),
                 Route("/picture/{presentation}/other", _plainly(self.other_picture), methods=["GET"]),
             ],
@@ -69,10 +76,10 @@ class RatingRoutes:
         check_origin(request, self.public_origin)
         message = await message_in(request, Enter)
         _wait(self.entries, request.client.host if request.client else "")
-        rater, token = await run_in_threadpool(self.store.enter, message)
+        rater, token = await run_in_threadpool(enter, self.db, Newcomer(**asdict(message)))
         response = _json({"rater": rater}, 201)
         response.set_cookie(
-            cookie_name(self.store.study),
+            cookie_name(self.db.study),
             token,
             max_age=SESSION_DAYS * 86_400,
             httponly=True,
@@ -85,33 +92,41 @@ class RatingRoutes:
         """The next person on this computer: the cookie goes, the ratings stay."""
         check_origin(request, self.public_origin)
         response = _json({})
-        response.delete_cookie(cookie_name(self.store.study), httponly=True, samesite="strict")
+        response.delete_cookie(cookie_name(self.db.study), httponly=True, samesite="strict")
         return response
 
     async def check(self, request: Request) -> Response:
         """The viewing check is done."""
         rater, message = await self._message(request, Check)
-        await run_in_threadpool(self.store.save_check, rater.id, message)
+        await run_in_threadpool(save_check, self.db, rater.id, asdict(message))
         return _json({})
 
     async def rested(self, request: Request) -> Response:
         """A pause is over."""
         rater, message = await self._message(request, Rested)
-        await run_in_threadpool(self.store.save_rest, rater.id, message.at)
+        await run_in_threadpool(save_rest, self.db, rater.id, message.at)
         return _json({})
 
     async def rate(self, request: Request) -> Response:
-        """Store a score for the presentation now due; a resend is harmless."""
-        rater, answer = await self._message(request, Answer)
-        if self.store.study.settings.method == "pairs" and answer.score > 2:
+        """Database a score for the presentation now due; a resend is harmless."""
+        rater, message = await self._message(request, Rate)
+        if self.db.study.settings.method == "pairs" and message.score > 2:
             raise RefusedError(400, "1 or 2 wanted")
-        await run_in_threadpool(self.store.rate, rater.id, answer)
-        return _json({"stored": answer.presentation})
+        await run_in_threadpool(store_rating, self.db, rater.id, Answer(**asdict(message)))
+        return _json({"stored": message.presentation})
 
     async def state(self, request: Request) -> Response:
         """Return where the rater stands and what comes next, up to the next pause."""
         rater = await self._rater(request)
         return _json(await run_in_threadpool(self._state_of, rater))
+
+    async def page_module(self, request: Request) -> Response:
+        """Return a module of the screens; its address names its content, so it may be kept for ever."""
+        module = modules().get(request.path_params["name"])
+        if module is None or request.path_params["version"] != modules_version():
+            return _json({"error": "no such module"}, 404)
+        kept = {"Cache-Control": "public, max-age=31536000, immutable"}
+        return Response(module, media_type="text/javascript", headers=kept)
 
     async def picture(self, request: Request) -> Response:
         """Return the untouched bytes of a picture that is due now or soon."""
@@ -122,23 +137,23 @@ class RatingRoutes:
         return await self._picture(request, other=True)
 
     def _state_of(self, rater: Rater) -> dict[str, Any]:
-        study = self.store.study
+        study = self.db.study
         end = block_end(rater, study)
-        coming = self.store.upcoming(rater.id, LOOKAHEAD)
+        coming = upcoming(self.db, rater.id, LOOKAHEAD)
         return {
             "rater": rater.id,
             "stage": stage_of(rater, study),
-            "closed": self.store.closed_at() is not None,
+            "closed": closed_at(self.db) is not None,
             "done": rater.done,
             "total": rater.total,
             "practice": calibration_count(study),
             "block_end": end,
-            "seconds_left": round(seconds_left(rater.done, rater.total, self.store.pace(rater.id))),
+            "seconds_left": round(seconds_left(rater.done, rater.total, pace(self.db, rater.id))),
             "upcoming": [self._coming(item) for item in coming if item.position < end],
         }
 
     def _coming(self, item: Presentation) -> dict[str, Any]:
-        stimulus = self.store.study.by_id[item.stimulus]
+        stimulus = self.db.study.by_id[item.stimulus]
         return {
             "id": item.id,
             "position": item.position,
@@ -150,8 +165,8 @@ class RatingRoutes:
 
     def _expected(self, item: Presentation) -> int:
         """Return what a practice picture is an example of; the screen says so after the answer."""
-        is_best = any(item.stimulus == anchors.best for anchors in self.store.study.anchors)
-        if self.store.study.settings.method == "pairs":
+        is_best = any(item.stimulus == anchors.best for anchors in self.db.study.anchors)
+        if self.db.study.settings.method == "pairs":
             return 1 if is_best else 2
         return 5 if is_best else 1
 
@@ -164,11 +179,11 @@ class RatingRoutes:
 
     def _bytes_for(self, rater: str, presentation: str, *, other: bool) -> bytes:
         """Return the file's bytes, which must still be those that were frozen."""
-        item = next((p for p in self.store.upcoming(rater, LOOKAHEAD) if p.id == presentation), None)
+        item = next((p for p in upcoming(self.db, rater, LOOKAHEAD) if p.id == presentation), None)
         identity = None if item is None else item.other if other else item.stimulus
         if identity is None:
             raise RefusedError(404, "no such picture")
-        stimulus = self.store.study.by_id[identity]
+        stimulus = self.db.study.by_id[identity]
         data = (self.folder / stimulus.file).read_bytes()
         if hashlib.sha256(data).hexdigest() != stimulus.sha256:
             log.error("%s is not the picture that was frozen: put the original file back", stimulus.file)
@@ -176,9 +191,7 @@ class RatingRoutes:
         return data
 
     async def _rater(self, request: Request) -> Rater:
-        rater = await run_in_threadpool(
-            self.store.rater_of, request.cookies.get(cookie_name(self.store.study))
-        )
+        rater = await run_in_threadpool(rater_of, self.db, request.cookies.get(cookie_name(self.db.study)))
         if rater is None:
             raise RefusedError(401, "no session")
         return rater

@@ -13,12 +13,14 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from mos_app.rehearsal.scratch import free_port, wait_until_up
-from mos_app.store.store import Store
+from mos_app.store.connection import Database
+from mos_app.store.invites import make_invites
+from mos_app.store.raters import Newcomer, enter, save_check, save_rest
+from mos_app.store.ratings import Answer, store_rating, upcoming
 from mos_app.study.definition import Anchors, Settings, Stimulus, Study
 from mos_app.study.freeze import Calibration, freeze
 from mos_app.study.sources import versions_in_run
 from mos_app.study.words import consent_version
-from mos_app.web.messages import Answer, Check, Enter
 
 PASSWORD = "correct horse battery"
 SENTINELS = ("zebrafish-upscaler", "quokka-net", "axolotl-gan", "hr")
@@ -106,8 +108,8 @@ def _stimulus(identity: str, dataset: str, picture: str, method: str) -> Stimulu
     )
 
 
-def enter_message(study: Study, code: str) -> Enter:
-    return Enter(code, consent_version(study, "en"), "en")
+def newcomer(study: Study, code: str) -> Newcomer:
+    return Newcomer(code, consent_version(study, "en"), "en")
 
 
 def answer(presentation: str, score: int = 3) -> Answer:
@@ -116,22 +118,29 @@ def answer(presentation: str, score: int = 3) -> Answer:
     )
 
 
-CHECKED = Check(1.0, "1366x768", "1366x768", 100, 6, 6)
+CHECKED = {
+    "device_pixel_ratio": 1.0,
+    "viewport": "1366x768",
+    "screen": "1366x768",
+    "zoom_percent": 100,
+    "dark_steps": 6,
+    "light_steps": 6,
+}
 
 
-def new_rater(store: Store) -> tuple[str, str]:
+def new_rater(db: Database) -> tuple[str, str]:
     """Return (rater, session token) of somebody who has passed the viewing check."""
-    rater, token = store.enter(enter_message(store.study, store.invite(1)[0]))
-    store.save_check(rater, CHECKED)
-    store.save_rest(rater, 0)
+    rater, token = enter(db, newcomer(db.study, make_invites(db, 1)[0]))
+    save_check(db, rater, CHECKED)
+    save_rest(db, rater, 0)
     return rater, token
 
 
-def rate_all(store: Store, rater: str, score: int = 3) -> int:
+def rate_all(db: Database, rater: str, score: int = 3) -> int:
     """Rate to the end and return how many ratings that were."""
     count = 0
-    while due := store.upcoming(rater, 1):
-        store.rate(rater, answer(due[0].id, score))
+    while due := upcoming(db, rater, 1):
+        store_rating(db, rater, answer(due[0].id, score))
         count += 1
     return count
 

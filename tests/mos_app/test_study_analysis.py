@@ -6,7 +6,7 @@ import pytest
 from studies import make_study, new_rater, rate_all
 
 from mos_app.cli import main
-from mos_app.store.store import Store
+from mos_app.store.connection import open_database
 from mos_app.study.definition import Settings
 
 
@@ -15,10 +15,10 @@ def study(tmp_path, request):
     """Three raters who gave everything a 2, a 3 and a 4 (pairs: left, right, right)."""
     method = getattr(request, "param", "acr")
     make_study(tmp_path, settings=Settings(method=method, break_every=0))
-    store = Store.open(tmp_path / "study")
+    db = open_database(tmp_path / "study")
     for score in (1, 2, 2) if method == "pairs" else (2, 3, 4):
-        rate_all(store, new_rater(store)[0], score)
-    store.close_connections()
+        rate_all(db, new_rater(db)[0], score)
+    db.close()
     return tmp_path / "study"
 
 

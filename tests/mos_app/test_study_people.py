@@ -9,13 +9,16 @@ from streamlit.testing.v1 import AppTest
 from studies import PASSWORD, SENTINELS, answer, make_study, new_rater, rate_all
 
 import mos_app
+from mos_app.screens.asgi import SCRIPT
 from mos_app.store.codes import INVITE_CHARS, password_hash, password_matches, random_code
-from mos_app.store.rater_flags import Judged, flags, flags_by_rater, longest_run
-from mos_app.store.store import Store
+from mos_app.store.connection import open_database
+from mos_app.store.invites import invite_state, make_invites
+from mos_app.store.raters import enter, rater_of, rater_rows, save_check, save_rest
+from mos_app.store.ratings import store_rating, upcoming
+from mos_app.store.state import set_admin_hash, set_closed
 from mos_app.study.definition import Settings
 from mos_app.study.stages import block_end, seconds_left, stage_of
 from mos_app.study.words import consent_version, labels, words
-from mos_app.web.server import SCRIPT
 
 SCREENS = Path(mos_app.__file__).parent / "web" / "pages"
 
@@ -73,61 +76,6 @@ def test_no_module_of_ours_hides_one_of_pythons():
     assert not ours & sys.stdlib_module_names - {"__init__", "__main__"}
 
 
-def judged(score: int = 3, **fields: object) -> Judged:
-    usual = {
-        "dataset": "d",
-        "picture": "p",
-        "method": "m",
-        "seconds": 2.0,
-        "repeat": False,
-        "visible": True,
-        "device_pixel_ratio": 1.0,
-    }
-    return Judged(score=score, **{**usual, **fields})  # type: ignore[arg-type]
-
-
-VARIED = [judged(1 + i % 5, picture=f"p{i}") for i in range(20)]
-
-
-@pytest.mark.parametrize(
-    ("ratings", "expected"),
-    [
-        (VARIED, []),
-        ([judged(3)] * 14 + VARIED, []),
-        ([judged(3)] * 15 + VARIED, ["straight-lining"]),
-        (VARIED + [judged(1 + i % 5, seconds=0.5) for i in range(4)], []),
-        (VARIED + [judged(1 + i % 5, seconds=0.5) for i in range(6)], ["too fast"]),
-        (VARIED + [judged(2, method="hr"), judged(4, method="nearest")] * 2, ["failed anchors"]),
-        (VARIED + [judged(4, method="hr"), judged(2, method="nearest")] * 2, []),
-        ([*VARIED, judged(2, method="hr"), judged(5, method="hr")], []),
-        ([*VARIED, judged(2, device_pixel_ratio=1.25)], ["zoom changed"]),
-        ([*VARIED, judged(1, visible=False), judged(4, visible=False)], ["page hidden"]),
-        (
-            VARIED
-            + [judged(6 - (1 + i % 5) if i % 5 != 2 else 5, picture=f"p{i}", repeat=True) for i in range(5)],
-            ["inconsistent repeats"],
-        ),
-        (VARIED + [judged(1 + i % 5, picture=f"p{i}", repeat=True) for i in range(5)], []),
-    ],
-)
-def test_flags_rise_where_they_say_and_not_before(ratings, expected):
-    assert flags(ratings) == expected
-
-
-def test_the_longest_run_is_counted():
-    assert longest_run([]) == 0
-    assert longest_run([1, 2, 2, 2, 1, 1]) == 3
-
-
-def test_flags_come_from_what_is_stored(tmp_path):
-    make_study(tmp_path, settings=Settings(break_every=0), sizes=[(64, 48)] * 5)
-    store = Store.open(tmp_path / "study")
-    rater, _ = new_rater(store)
-    rate_all(store, rater, 3)
-    assert flags_by_rater(store) == {rater: ["straight-lining"]}
-    store.close_connections()
-
-
 def test_passwords_are_kept_as_argon2_and_codes_do_not_repeat():
     kept = password_hash(PASSWORD)
     assert kept.startswith("$argon2id$")
@@ -146,44 +94,44 @@ def test_the_estimate_follows_the_raters_own_pace():
 
 def test_a_rater_goes_from_check_to_thanks_with_a_screen_between_blocks(tmp_path):
     make_study(tmp_path, settings=Settings(break_every=5), calibration=2)
-    store = Store.open(tmp_path / "study")
-    from studies import CHECKED, enter_message
+    db = open_database(tmp_path / "study")
+    from studies import CHECKED, newcomer
 
-    rater, token = store.enter(enter_message(store.study, store.invite(1)[0]))
+    rater, token = enter(db, newcomer(db.study, make_invites(db, 1)[0]))
     seen = []
-    while (stage := stage_of(store.rater_of(token), store.study)) != "thanks":
-        person = store.rater_of(token)
+    while (stage := stage_of(rater_of(db, token), db.study)) != "thanks":
+        person = rater_of(db, token)
         seen.append((stage, person.done))
         if stage == "check":
-            store.save_check(rater, CHECKED)
+            save_check(db, rater, CHECKED)
         elif stage == "rate":
-            assert block_end(person, store.study) > person.done
-            store.rate(rater, answer(store.upcoming(rater, 1)[0].id))
+            assert block_end(person, db.study) > person.done
+            store_rating(db, rater, answer(upcoming(db, rater, 1)[0].id))
         else:
-            store.save_rest(rater, person.done)
+            save_rest(db, rater, person.done)
     screens = [entry for entry in seen if entry[0] != "rate"]
     assert screens == [("check", 0), ("instructions", 0), ("ready", 4), ("break", 9), ("break", 14)]
     assert len(seen) == len(screens) + 16
-    store.close_connections()
+    db.close()
 
 
 @pytest.fixture
 def admin(tmp_path):
     """The admin page of a study with one finished rater, and its store."""
     make_study(tmp_path, settings=Settings(break_every=0, title="Which looks better?"))
-    store = Store.open(tmp_path / "study")
-    store.set_admin_hash(password_hash(PASSWORD))
-    rate_all(store, new_rater(store)[0], 4)
+    db = open_database(tmp_path / "study")
+    set_admin_hash(db, password_hash(PASSWORD))
+    rate_all(db, new_rater(db)[0], 4)
     script = "from mos_app.screens import admin\nadmin.show()\n"
     page = AppTest.from_string(script, default_timeout=30)
-    page.secrets["srmos"] = {"folder": str(tmp_path / "study"), "database": store.url}
+    page.secrets["srmos"] = {"folder": str(tmp_path / "study"), "database": db.url}
     import streamlit as st
 
     st.cache_resource.clear()
     st.cache_data.clear()
-    yield page, store
+    yield page, db
     st.cache_resource.clear()
-    store.close_connections()
+    db.close()
 
 
 def sign_in(page: AppTest, password: str) -> AppTest:
@@ -197,10 +145,10 @@ def everything(page: AppTest) -> str:
 
 
 def test_the_admin_page_shows_nothing_without_the_password(admin):
-    page, store = admin
+    page, db = admin
     sign_in(page, "wrong password")
     assert [error.value for error in page.error] == ["That is not the password."]
-    assert store.rater_rows()[0]["id"] not in everything(page)
+    assert rater_rows(db)[0]["id"] not in everything(page)
     assert not page.metric
 
 
@@ -214,9 +162,10 @@ def test_guessing_the_admin_password_is_slowed_down(admin):
 
 
 def test_the_admin_sees_progress_but_no_method_before_the_study_is_closed(admin):
-    page, store = admin
+    page, db = admin
     sign_in(page, PASSWORD)
     assert not page.exception
+    assert page.dataframe[0].value["flags"].tolist() == ["one score in 100% of votes"]
     assert {metric.label: metric.value for metric in page.metric} == {
         "Raters": "1",
         "Finished": "1",
@@ -224,7 +173,7 @@ def test_the_admin_sees_progress_but_no_method_before_the_study_is_closed(admin)
         "Unused links": "0",
     }
     assert not any(name in everything(page) for name in SENTINELS[:3])
-    store.set_closed(True)
+    set_closed(db, True)
     page.run()
     assert not page.exception
     shown = " ".join(str(frame.value) for frame in page.dataframe)
@@ -240,9 +189,9 @@ def test_results_are_shown_early_only_when_asked(admin):
 
 
 def test_links_made_on_the_admin_page_work(admin):
-    page, store = admin
+    page, db = admin
     sign_in(page, PASSWORD)
     next(button for button in page.button if button.label == "Make links").click().run()
     links = page.code[0].value.splitlines()
     assert len(links) == 5
-    assert all(store.invite_state(link.partition("invite=")[2]) == "open" for link in links)
+    assert all(invite_state(db, link.partition("invite=")[2]) == "open" for link in links)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from mos_app.analysis.statistics.arrays import Mask
+from mos_app.analysis.arrays import Mask
 from sr_models.data.errors import InputError
 
 REQUIRED = ("model", "dataset", "scale", "lr", "image", "protocol", "metric", "value")

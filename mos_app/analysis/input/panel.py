@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from mos_app.analysis.arrays import Array
 from mos_app.analysis.input.ratings import STIMULUS, Ratings
-from mos_app.analysis.statistics.arrays import Array
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from sr_models.data.errors import InputError
 REQUIRED = ("rater", "picture", "method", "score")
 STIMULUS = ["dataset", "picture", "method"]
 CELL = ["rater", *STIMULUS]
+BEHAVIOUR = ("seconds", "shown_at", "visible", "device_pixel_ratio")
+"""What the flags look at, where a table has it."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def _without_resent_rows(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
 
 
 def _split_repeats(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    columns = [*CELL, "score", *(name for name in ("seconds", "shown_at") if name in table.columns)]
+    columns = [*CELL, "score", *(name for name in BEHAVIOUR if name in table.columns)]
     if "repeat" in table.columns:
         table = table.sort_values("repeat", kind="stable")
     number = table.groupby(CELL, sort=False).cumcount()

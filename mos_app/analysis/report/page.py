@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from bench.figures.style import FAINT, INK, Plot, svg
-from mos_app.analysis.report.sections import Section
+from mos_app.analysis.report.section import Section
 from mos_app.analysis.report.tables import Table, to_html
 
 _LONGEST_TABLE = 2500  # rows; longer ones are left to the files beside the page

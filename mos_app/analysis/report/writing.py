@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,28 +11,8 @@ import pandas as pd
 
 from bench.figures.style import save
 from mos_app.analysis.report.page import render_page
-from mos_app.analysis.report.sections import Section, sections_of
+from mos_app.analysis.report.section import Section
 from mos_app.analysis.report.tables import FORMATS
-from mos_app.analysis.results import Analysis
-
-
-def write_analysis(analysis: Analysis, out: Path, *, source: str, warning: str = "") -> list[Path]:
-    """Write the report of a study of scores into `out` and return what was written, the page first."""
-    facts = {
-        "settings": asdict(analysis.settings),
-        "scale": asdict(analysis.ratings.scale),
-        "raters": len(analysis.panel.raters),
-        "ratings": len(analysis.ratings.first),
-        "repeats": len(analysis.ratings.repeats),
-        "stimuli": len(analysis.panel.stimuli),
-        "left_out": analysis.left_out,
-        "notes": analysis.ratings.notes,
-        "unanswered": analysis.unanswered,
-    }
-    sections = sections_of(analysis)
-    return write_sections(
-        sections, out, title=analysis.settings.title, facts=facts, source=source, warning=warning
-    )
 
 
 def write_sections(

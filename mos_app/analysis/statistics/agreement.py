@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from mos_app.analysis.statistics.arrays import Array, CannotSayError
+from mos_app.analysis.arrays import Array, CannotSayError
 from mos_app.analysis.statistics.components import two_way_components
 from mos_app.analysis.statistics.opinion import mean_and_deviation
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from mos_app.analysis.statistics.arrays import Array, CannotSayError
+from mos_app.analysis.arrays import Array, CannotSayError
 from mos_app.analysis.statistics.bootstrap import draw_counts, percentile_interval
 
 Level = Literal["ordinal", "interval", "nominal"]

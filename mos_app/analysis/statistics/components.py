@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mos_app.analysis.statistics.arrays import Array
+from mos_app.analysis.arrays import Array
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mos_app.analysis.statistics.arrays import Array
+from mos_app.analysis.arrays import Array
 
 _DRAWS_AT_ONCE = 250
 

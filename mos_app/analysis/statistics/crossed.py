@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from mos_app.analysis.statistics.arrays import Array
+from mos_app.analysis.arrays import Array
 from mos_app.analysis.statistics.components import two_way_components
 
 

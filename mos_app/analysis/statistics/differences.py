@@ -12,8 +12,8 @@ import pandas as pd
 from scipy import stats
 
 from bench.analysis.paired import holm
+from mos_app.analysis.arrays import Array, CannotSayError
 from mos_app.analysis.input.panel import Crossing
-from mos_app.analysis.statistics.arrays import Array, CannotSayError
 from mos_app.analysis.statistics.bootstrap import Draws, bootstrap_means, percentile_interval
 from mos_app.analysis.statistics.crossed import crossed_mean
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from mos_app.analysis.statistics.arrays import Array
+from mos_app.analysis.arrays import Array
 from mos_app.analysis.statistics.crossed import crossed_mean
 from mos_app.analysis.statistics.simulation import StudyVariances, simulate_scores
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from mos_app.analysis.statistics.arrays import Array, CannotSayError
+from mos_app.analysis.arrays import Array, CannotSayError
 
 _STEPS, _CLOSE, _FLOOR = 1000, 1e-8, 1e-8  # as in the reference implementation, sureal
 
@@ -48,6 +48,14 @@ def recover_quality(scores: Array) -> Recovered:
         if np.linalg.norm(before - quality) < _CLOSE:
             break
     return _with_intervals(seen, quality, bias, inconsistency)
+
+
+def recovered_or_none(scores: Array) -> Recovered | None:
+    """Return the estimates, None where there are too few raters or stimuli."""
+    try:
+        return recover_quality(scores)
+    except CannotSayError:
+        return None
 
 
 def _with_intervals(seen: Array, quality: Array, bias: Array, inconsistency: Array) -> Recovered:

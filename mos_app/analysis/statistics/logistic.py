@@ -10,7 +10,7 @@ N points, P pictures, B draws, G grid points.
 import numpy as np
 from scipy.optimize import least_squares
 
-from mos_app.analysis.statistics.arrays import Array, CannotSayError
+from mos_app.analysis.arrays import Array, CannotSayError
 from mos_app.analysis.statistics.correlation import Clusters
 
 _MIDDLES, _WIDTHS = 96, 32

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from mos_app.analysis.arrays import Array, CannotSayError
 from mos_app.analysis.input.panel import Crossing, Panel
 from mos_app.analysis.input.ratings import Scale
-from mos_app.analysis.statistics.arrays import Array, CannotSayError
 from mos_app.analysis.statistics.bootstrap import Draws, bootstrap_means, draw_counts, percentile_interval
 from mos_app.analysis.statistics.crossed import crossed_mean
 

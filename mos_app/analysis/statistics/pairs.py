@@ -6,7 +6,7 @@ import choix
 import numpy as np
 import pandas as pd
 
-from mos_app.analysis.statistics.arrays import Array, CannotSayError
+from mos_app.analysis.arrays import Array, CannotSayError
 from mos_app.analysis.statistics.bootstrap import draw_counts, percentile_interval
 from sr_models.data.errors import InputError
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from mos_app.analysis.arrays import Array, CannotSayError
 from mos_app.analysis.input.panel import Crossing
-from mos_app.analysis.statistics.arrays import Array, CannotSayError
 from mos_app.analysis.statistics.components import two_way_components
 from mos_app.analysis.statistics.simulation import StudyVariances
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from mos_app.analysis.statistics.arrays import Array, CannotSayError
+from mos_app.analysis.arrays import Array, CannotSayError
 from mos_app.analysis.statistics.bootstrap import draw_counts, percentile_interval
 from mos_app.analysis.statistics.correlation import (
     Clusters,

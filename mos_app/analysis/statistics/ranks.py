@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from mos_app.analysis.arrays import Array, CannotSayError
 from mos_app.analysis.input.panel import Crossing
-from mos_app.analysis.statistics.arrays import Array, CannotSayError
 from mos_app.analysis.statistics.bootstrap import Draws, bootstrap_means, percentile_interval
 
 

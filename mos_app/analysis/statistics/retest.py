@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from mos_app.analysis.arrays import Array, CannotSayError
 from mos_app.analysis.input.ratings import CELL, Ratings
 from mos_app.analysis.statistics.agreement import intraclass_correlation
-from mos_app.analysis.statistics.arrays import Array, CannotSayError
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mos_app.analysis.statistics.arrays import Array, Mask
+from mos_app.analysis.arrays import Array, Mask
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import pandas as pd
 from scipy import stats
 from scipy.optimize import brentq
 
+from mos_app.analysis.arrays import Array
 from mos_app.analysis.input.ratings import ACR
-from mos_app.analysis.statistics.arrays import Array
 
 
 @dataclass(frozen=True)

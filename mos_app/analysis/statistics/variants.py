@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis.paired import holm
-from mos_app.analysis.flags import recovered_or_none
+from mos_app.analysis.arrays import Array
 from mos_app.analysis.input.panel import Panel, crossings_of
-from mos_app.analysis.statistics.arrays import Array
 from mos_app.analysis.statistics.crossed import crossed_mean
 from mos_app.analysis.statistics.differences import ALPHA
+from mos_app.analysis.statistics.likelihood import recovered_or_none
 from mos_app.analysis.statistics.screening import remove_bias
 
 ALL_RATERS = "all raters"
@@ -40,7 +40,7 @@ def screening_variants(panel: Panel, raters: pd.DataFrame) -> list[Variant]:
         Variant("P.913: bias removed, without rejections", _without(unbiased, p913), p913),
         Variant("without flagged raters", _without(panel, flagged), flagged),
     ]
-    found = recovered_or_none(panel)
+    found = recovered_or_none(panel.scores)
     if found is not None:
         estimate = Panel(found.quality[:, None], panel.stimuli, ("P.910 E",))
         variants.append(Variant("P.910 Annex E maximum likelihood", estimate, (), only_means=True))

@@ -1,25 +1,40 @@
-"""The screens' browser side: components-v2 scripts, each put together from a few files."""
+"""The browser's side of each screen: ES modules, served under an address that changes with their content."""
 
-from collections.abc import Callable
+import hashlib
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
 
-import streamlit as st
-
-Screen = Literal["welcome", "back", "check", "pause", "rate", "thanks", "notice"]
-_HERE = Path(__file__).parent
-
-
-def mount(screen: str, data: dict[str, Any]) -> None:
-    """Show a screen; it talks to the rating routes and asks for a rerun where the next screen is due."""
-    _component(screen)(key=f"srmos-{screen}", data=data, on_moved_change=lambda: None)
+_FOLDER = Path(__file__).parent
 
 
 @cache
-def _component(screen: str) -> Callable[..., Any]:
-    scripts = [(_HERE / name).read_text() for name in ("client.js", "page.js", f"{screen}.js")]
-    styles = [(_HERE / name).read_text() for name in ("page.css", "rate.css")]
-    return st.components.v2.component(
-        f"srmos_{screen}", html='<div class="srmos"></div>\n', css="\n".join(styles), js="\n".join(scripts)
+def modules() -> dict[str, bytes]:
+    """Return every module by file name."""
+    return {path.name: path.read_bytes() for path in sorted(_FOLDER.glob("*.js"))}
+
+
+@cache
+def modules_version() -> str:
+    """Return 12 hex digits over all modules, so that a browser may keep them for ever."""
+    return hashlib.sha256(b"".join(modules().values())).hexdigest()[:12]
+
+
+def loader_of(screen: str) -> str:
+    """Return the script that Streamlit runs for a screen: it imports the screen's module from our server.
+
+    Streamlit runs it from a blob: address, from which relative imports lead nowhere.
+    """
+    return (
+        "export default function (component) {\n"
+        '  const page = document.baseURI.endsWith("/") ? document.baseURI : `${location.origin}/`;\n'
+        f'  const address = new URL("mos/pages/{modules_version()}/{screen}.js", page).href;\n'
+        "  const started = import(address).then((screen) => screen.default(component));\n"
+        "  started.catch(() => setTimeout(() => location.reload(), 2000));\n"  # the server is away
+        "  return () => void started.then((stop) => stop());\n"
+        "}\n"
     )
+
+
+def style() -> str:
+    """Return the style sheet of all screens."""
+    return "\n".join((_FOLDER / name).read_text() for name in ("page.css", "rate.css"))

@@ -1,5 +1,8 @@
 // A link for many people was opened in a browser that somebody has used before.
 
+import { postUntilAnswered } from "./client.js";
+import { el, fill, startOnce, pageFrame, primaryButton, focusHeading } from "./page.js";
+
 export default function (component) {
   return startOnce(component, (root, data) => {
     const w = data.words;

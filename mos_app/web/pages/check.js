@@ -1,5 +1,8 @@
 // The viewing check: window, zoom, grey steps. It advises and records; only the window's size can hold one up.
 
+import { postUntilAnswered } from "./client.js";
+import { el, fill, startOnce, moveOn, pageFrame, primaryButton, focusHeading, toggleFullscreen, viewportText, neededWindow } from "./page.js";
+
 const GREY_STEPS = { dark: [0, 6, 12, 20, 30, 42], light: [255, 249, 243, 235, 225, 213] };
 
 export default function (component) {

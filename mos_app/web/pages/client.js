@@ -1,12 +1,12 @@
 // Talks to the rating routes. An answer is kept in this browser until the server says that it is stored.
 
-const SEND_PAUSES_MS = [250, 500, 1000, 2000, 4000];
+export const SEND_PAUSES_MS = [250, 500, 1000, 2000, 4000];
 const REQUEST_TIMEOUT_MS = 8000;
 const ROOT = new URL("mos/", document.baseURI.endsWith("/") ? document.baseURI : location.origin + "/");
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function request(path, options = {}) {
+export async function request(path, options = {}) {
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(), REQUEST_TIMEOUT_MS);
   try {
@@ -24,7 +24,7 @@ const post = (path, message) =>
   });
 
 // Sends until the server answers; network errors and overload are waited out.
-async function postUntilAnswered(path, message, onTrouble = () => {}) {
+export async function postUntilAnswered(path, message, onTrouble = () => {}) {
   for (let attempt = 0; ; attempt++) {
     try {
       const response = await post(path, message);
@@ -37,7 +37,7 @@ async function postUntilAnswered(path, message, onTrouble = () => {}) {
 }
 
 // One entry an answer, in localStorage, so that a closed tab or a second one loses nothing.
-class Outbox {
+export class Outbox {
   constructor(study, rater) {
     this.prefix = `srmos:${study}:${rater}:`;
     this.memory = new Map(); // where the browser allows no storage
@@ -114,7 +114,7 @@ class Outbox {
 }
 
 // Of all tabs of one rater, the one that claimed last is the one that rates.
-class Tabs {
+export class Tabs {
   constructor(name, onLost) {
     this.me = `${Date.now()}-${Math.random()}`;
     this.channel = "BroadcastChannel" in window ? new BroadcastChannel(name) : null;

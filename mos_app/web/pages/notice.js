@@ -1,5 +1,7 @@
 // There is nothing to rate here, and why.
 
+import { el, startOnce, pageFrame, focusHeading } from "./page.js";
+
 export default function (component) {
   return startOnce(component, (root, data) => {
     const w = data.words;

@@ -1,6 +1,8 @@
 // What all screens share: building elements, filling sentences in, the frame around a page.
 
-function el(tag, attributes = {}, ...children) {
+import { request } from "./client.js";
+
+export function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) node[name] = value;
@@ -11,12 +13,12 @@ function el(tag, attributes = {}, ...children) {
   return node;
 }
 
-const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+export const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 
-const paragraphs = (text) => text.split(/\n\s*\n/).map((part) => el("p", {}, part.trim()));
+export const paragraphs = (text) => text.split(/\n\s*\n/).map((part) => el("p", {}, part.trim()));
 
 // Each screen is drawn once into its own root; a rerun of the script with the same screen changes nothing.
-function startOnce(component, start) {
+export function startOnce(component, start) {
   const root = component.parentElement.querySelector(".srmos");
   const signature = JSON.stringify(component.data);
   if (root.dataset.drawn !== signature) {
@@ -35,7 +37,7 @@ function startOnce(component, start) {
 }
 
 // Asks Streamlit for the next screen; if it does not come (connection lost), the page is loaded anew.
-function moveOn(component, root) {
+export function moveOn(component, root) {
   component.setTriggerValue("moved", Date.now());
   const reload = async () => {
     if (!root.isConnected) return;
@@ -51,7 +53,7 @@ function moveOn(component, root) {
 
 const STEPS = ["welcome", "check", "practice", "rate", "thanks"];
 
-function pageFrame(data, step, ...content) {
+export function pageFrame(data, step, ...content) {
   const w = data.words;
   const now = STEPS.indexOf(step);
   const steps = el("ol", { class: "steps", "aria-hidden": "true" });
@@ -70,26 +72,26 @@ function pageFrame(data, step, ...content) {
   );
 }
 
-function primaryButton(text, onclick) {
+export function primaryButton(text, onclick) {
   return el("button", { class: "primary", type: "button", onclick }, text);
 }
 
 // The heading takes the focus, so that a screen reader starts there and Tab goes on to what follows.
-function focusHeading(root) {
+export function focusHeading(root) {
   const heading = root.querySelector("h1");
   if (!heading) return;
   heading.tabIndex = -1;
   heading.focus({ preventScroll: true });
 }
 
-function toggleFullscreen() {
+export function toggleFullscreen() {
   if (document.fullscreenElement) document.exitFullscreen();
   else document.documentElement.requestFullscreen?.().catch(() => {});
 }
 
-const viewportText = () => `${Math.round(innerWidth)}x${Math.round(innerHeight)}`;
+export const viewportText = () => `${Math.round(innerWidth)}x${Math.round(innerHeight)}`;
 
 // The CSS pixels that the largest picture needs on this screen, with what stands around it.
-function neededWindow(data) {
+export function neededWindow(data) {
   return [0, 1].map((axis) => Math.ceil(data.frame[axis] / devicePixelRatio) + data.chrome[axis]);
 }

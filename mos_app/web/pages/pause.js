@@ -1,5 +1,8 @@
 // Between blocks: how it works, practice is over, a break.
 
+import { postUntilAnswered } from "./client.js";
+import { el, fill, startOnce, moveOn, pageFrame, primaryButton, focusHeading } from "./page.js";
+
 export default function (component) {
   return startOnce(component, (root, data) => {
     const w = data.words;

@@ -2,6 +2,9 @@
 //
 // One picture's way: fetched ahead, decoded, drawn, painted, unlocked, answered, kept in the outbox, sent.
 
+import { SEND_PAUSES_MS, sleep, request, Outbox, Tabs } from "./client.js";
+import { el, fill, startOnce, moveOn, primaryButton, toggleFullscreen, viewportText, neededWindow } from "./page.js";
+
 const UNLOCK_MS = 300; // after the picture is painted; earlier keys were meant for the last one
 const GREY_MS = 250; // between two pictures, the same for all: no after-image, no hint by loading time
 const PRESSED_MS = 120;
@@ -18,14 +21,32 @@ export default function (component) {
 
 class RatingPage {
   constructor(component, root, data) {
-    Object.assign(this, { component, root, data, w: data.words });
+    this.component = component;
+    this.root = root;
+    this.data = data;
+    this.w = data.words;
     this.two = data.method !== "acr";
     this.outbox = new Outbox(data.study, data.rater);
-    this.queue = [];
-    this.pictures = new Map();
-    this.position = data.done; // of the picture on the screen, or the next one
-    this.secondsEach = (60 * data.minutes) / Math.max(1, data.total - data.done);
     this.tabs = new Tabs(this.outbox.prefix, () => this.pauseBecause("elsewhere"));
+
+    // The whole state of the page. What comes:
+    this.queue = []; // items that the server named, by position
+    this.pictures = new Map(); // id to a promise of bitmaps
+    this.position = data.done; // of the picture on the screen, or the next one
+    this.blockEnd = data.block_end;
+    this.secondsEach = (60 * data.minutes) / Math.max(1, data.total - data.done);
+    // What is on the screen:
+    this.item = null;
+    this.bitmaps = null;
+    this.shown = null; // { item, seen, at, start } once it is drawn
+    this.covering = null; // the name of what lies over the picture
+    // What may happen now:
+    this.locked = true; // no answer is taken
+    this.moving = false; // an answer was given, the next picture is not up
+    this.paused = false; // another tab rates, or nobody is signed in
+    this.leaving = false;
+    this.stopped = false;
+    this.onward = null; // ends a comment while practising
     this.build();
   }
 
@@ -143,8 +164,8 @@ class RatingPage {
       try {
         const response = await request(path);
         if (response.ok) {
-          const options = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
-          return await createImageBitmap(await response.blob(), options);
+          const picture = await response.blob();
+          return await createImageBitmap(picture, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
         }
         if (response.status === 404) return null; // another tab is further on
       } catch {
@@ -272,7 +293,7 @@ class RatingPage {
       this.page.hidePopover();
       this.page.showPopover(); // back above an element that has just gone full screen
     }
-    const wasShown = this.shown !== null && this.shown !== undefined;
+    const wasShown = this.shown !== null;
     if (this.fit() && !wasShown && this.item && this.bitmaps && !this.paused && this.locked && !this.moving) {
       if (this.item.position === this.position) this.show(this.item, this.bitmaps);
     }

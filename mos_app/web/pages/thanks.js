@@ -1,5 +1,8 @@
 // The end: a completion code, and the way back to a panel.
 
+import { postUntilAnswered } from "./client.js";
+import { el, fill, startOnce, pageFrame, focusHeading } from "./page.js";
+
 export default function (component) {
   return startOnce(component, (root, data) => {
     const w = data.words;

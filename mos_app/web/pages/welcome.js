@@ -1,5 +1,8 @@
 // Welcome and consent: nothing is stored before "Begin".
 
+import { postUntilAnswered } from "./client.js";
+import { el, fill, paragraphs, startOnce, pageFrame, primaryButton, focusHeading } from "./page.js";
+
 export default function (component) {
   return startOnce(component, (root, data) => {
     const w = data.words;

@@ -7,7 +7,9 @@ import pytest
 from studies import make_study, write_paper_run
 
 from mos_app.rehearsal.rehearse import Plan, rehearse
-from mos_app.store.store import Store
+from mos_app.store.connection import open_database
+from mos_app.store.invites import invite_rows
+from mos_app.store.raters import rater_rows
 from mos_app.study.definition import Settings
 from mos_app.study.freeze import Calibration, calibration_pictures, freeze
 from mos_app.study.sources import srgan_design, versions_in_run
@@ -41,10 +43,10 @@ def test_the_other_methods_can_be_rehearsed_too(tmp_path, method):
 def test_a_rehearsal_leaves_the_study_itself_untouched(tmp_path):
     make_study(tmp_path)
     rehearse(tmp_path / "study", Plan(raters=2, limit=3))
-    store = Store.open(tmp_path / "study")
-    assert store.rater_rows() == []
-    assert store.invite_rows() == []
-    store.close_connections()
+    db = open_database(tmp_path / "study")
+    assert rater_rows(db) == []
+    assert invite_rows(db) == []
+    db.close()
 
 
 @pytest.fixture(scope="session")

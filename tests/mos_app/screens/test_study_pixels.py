@@ -6,7 +6,10 @@ import pytest
 from rater_page import RaterPage
 from studies import Served, make_study
 
-from mos_app.store.store import Store
+from mos_app.store.connection import open_database
+from mos_app.store.invites import make_invites
+from mos_app.store.raters import rater_rows
+from mos_app.store.ratings import rating_rows, upcoming
 from mos_app.study.definition import Settings
 from sr_models.data.image import read_image
 
@@ -24,14 +27,14 @@ def served_study(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.mark.parametrize("ratio", [1, 1.25, 1.5, 2])
 def test_the_screen_shows_every_pixel_of_the_picture(browser, served_study, ratio):
-    store = Store.open(served_study.folder)
+    db = open_database(served_study.folder)
     context = browser.new_context(viewport={"width": 1366, "height": 768}, device_scale_factor=ratio)
-    rater = RaterPage.opened(context, f"{served_study.address}/?invite={store.invite(1)[0]}").begin()
-    identity = store.rater_rows()[-1]["id"]
+    rater = RaterPage.opened(context, f"{served_study.address}/?invite={make_invites(db, 1)[0]}").begin()
+    identity = rater_rows(db)[-1]["id"]
     seen = set()
     for key in "345":
         rater.ready()
-        stimulus = store.study.by_id[store.upcoming(identity, 1)[0].stimulus]
+        stimulus = db.study.by_id[upcoming(db, identity, 1)[0].stimulus]
         expected = read_image(served_study.folder / stimulus.file)
         shown = rater.canvas_pixels()
         assert shown.shape == expected.shape
@@ -40,42 +43,42 @@ def test_the_screen_shows_every_pixel_of_the_picture(browser, served_study, rati
         rater.rate(key)
         rater.page.wait_for_timeout(400)
     assert seen == set(SIZES)
-    store.close_connections()
+    db.close()
     context.close()
 
 
 def test_full_screen_stays_exact_and_is_stored(browser, served_study):
-    store = Store.open(served_study.folder)
+    db = open_database(served_study.folder)
     context = browser.new_context(viewport={"width": 1366, "height": 768})
-    rater = RaterPage.opened(context, f"{served_study.address}/?invite={store.invite(1)[0]}").begin()
-    identity = store.rater_rows()[-1]["id"]
+    rater = RaterPage.opened(context, f"{served_study.address}/?invite={make_invites(db, 1)[0]}").begin()
+    identity = rater_rows(db)[-1]["id"]
     rater.page.get_by_role("button", name="Full screen").last.click()
     rater.page.get_by_role("button", name="Leave full screen").wait_for()
     rater.ready()
-    stimulus = store.study.by_id[store.upcoming(identity, 1)[0].stimulus]
+    stimulus = db.study.by_id[upcoming(db, identity, 1)[0].stimulus]
     assert (rater.canvas_pixels() == read_image(served_study.folder / stimulus.file)).all()
     rater.rate("3")
     rater.ready()
-    assert [row["fullscreen"] for row in store.rating_rows() if row["rater"] == identity] == [True]
-    store.close_connections()
+    assert [row["fullscreen"] for row in rating_rows(db) if row["rater"] == identity] == [True]
+    db.close()
     context.close()
 
 
 def test_a_window_too_small_for_the_picture_is_asked_to_grow_and_then_goes_on(browser, served_study):
-    store = Store.open(served_study.folder)
+    db = open_database(served_study.folder)
     context = browser.new_context(viewport={"width": 1366, "height": 768})
-    rater = RaterPage.opened(context, f"{served_study.address}/?invite={store.invite(1)[0]}").begin()
+    rater = RaterPage.opened(context, f"{served_study.address}/?invite={make_invites(db, 1)[0]}").begin()
     rater.page.set_viewport_size({"width": 420, "height": 380})
     rater.page.locator(".cover h1", has_text="make the window larger").wait_for()
     rater.press("3")
     rater.page.wait_for_timeout(500)
-    identity = store.rater_rows()[-1]["id"]
-    assert store.upcoming(identity, 1)[0].position == 0  # nothing was rated blind
+    identity = rater_rows(db)[-1]["id"]
+    assert upcoming(db, identity, 1)[0].position == 0  # nothing was rated blind
     rater.page.set_viewport_size({"width": 1366, "height": 768})
     rater.rate("3")
     rater.ready()
-    assert store.upcoming(identity, 1)[0].position == 1
-    store.close_connections()
+    assert upcoming(db, identity, 1)[0].position == 1
+    db.close()
     context.close()
 
 

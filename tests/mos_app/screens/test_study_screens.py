@@ -10,7 +10,9 @@ from playwright.sync_api import Error as PlaywrightError
 from rater_page import RaterPage
 from studies import PASSWORD, SENTINELS, Served, make_study
 
-from mos_app.store.store import Store
+from mos_app.store.connection import Database, open_database
+from mos_app.store.invites import make_invites
+from mos_app.store.raters import enter
 from mos_app.study.definition import Settings
 
 LOOKS = [
@@ -23,7 +25,7 @@ CHECKS = (Path(__file__).parent / "screen_checks.js").read_text().partition("\n"
 
 
 @pytest.fixture(scope="module")
-def hall(tmp_path_factory) -> Iterator[tuple[Served, Store]]:
+def hall(tmp_path_factory) -> Iterator[tuple[Served, Database]]:
     folder = tmp_path_factory.mktemp("screens")
     make_study(
         folder,
@@ -33,9 +35,9 @@ def hall(tmp_path_factory) -> Iterator[tuple[Served, Store]]:
         sizes=((480, 320), (440, 480)),
     )
     server = Served(folder / "study").start()
-    store = Store.open(folder / "study")
-    yield server, store
-    store.close_connections()
+    db = open_database(folder / "study")
+    yield server, db
+    db.close()
     server.stop()
 
 
@@ -53,9 +55,9 @@ def look(rater: RaterPage, seen: list[str]) -> None:
 
 @pytest.mark.parametrize(("size", "scheme", "language"), LOOKS)
 def test_every_screen_is_whole_and_reached_by_keyboard_alone(hall, browser, size, scheme, language):
-    server, store = hall
+    server, db = hall
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
-    rater = RaterPage.opened(context, f"{server.address}/?invite={store.invite(1)[0]}&lang={language}")
+    rater = RaterPage.opened(context, f"{server.address}/?invite={make_invites(db, 1)[0]}&lang={language}")
     page, seen = rater.page, []
     page.locator(".agree").wait_for()
     look(rater, seen)
@@ -99,7 +101,7 @@ def test_every_screen_is_whole_and_reached_by_keyboard_alone(hall, browser, size
 
 
 def test_no_method_name_reaches_the_browser_before_the_study_is_closed(hall, browser):
-    server, store = hall
+    server, db = hall
     context = browser.new_context(viewport={"width": 1366, "height": 768})
     told: list[bytes] = []
     hosts: set[str] = set()
@@ -117,7 +119,7 @@ def test_no_method_name_reaches_the_browser_before_the_study_is_closed(hall, bro
             "framereceived", lambda data: told.append(data if isinstance(data, bytes) else data.encode())
         )
 
-    for url in (f"{server.address}/?invite={store.invite(1)[0]}", f"{server.address}/admin"):
+    for url in (f"{server.address}/?invite={make_invites(db, 1)[0]}", f"{server.address}/admin"):
         page = context.new_page()
         page.on("websocket", frames)
         page.goto(url)
@@ -145,9 +147,9 @@ def test_no_method_name_reaches_the_browser_before_the_study_is_closed(hall, bro
 
 
 def test_the_scale_and_the_picture_have_names_for_a_screen_reader(hall, browser):
-    server, store = hall
+    server, db = hall
     context = browser.new_context(viewport={"width": 1366, "height": 768})
-    rater = RaterPage.opened(context, f"{server.address}/?invite={store.invite(1)[0]}").begin()
+    rater = RaterPage.opened(context, f"{server.address}/?invite={make_invites(db, 1)[0]}").begin()
     for score, label in enumerate(("Bad", "Poor", "Fair", "Good", "Excellent"), start=1):
         assert rater.page.get_by_role("button", name=f"{score}, {label}").count() == 1
     assert rater.page.get_by_role("img", name="Picture 1 of 2").count() == 1
@@ -164,12 +166,14 @@ def test_the_scale_and_the_picture_have_names_for_a_screen_reader(hall, browser)
     ],
 )
 def test_whoever_may_not_rate_is_told_why(hall, browser, state, heading):
-    server, store = hall
-    code = {"nothing": "", "unknown": "?invite=nosuchcode", "used": f"?invite={store.invite(1)[0]}"}[state]
+    server, db = hall
+    code = {"nothing": "", "unknown": "?invite=nosuchcode", "used": f"?invite={make_invites(db, 1)[0]}"}[
+        state
+    ]
     if state == "used":
-        from studies import enter_message
+        from studies import newcomer
 
-        store.enter(enter_message(store.study, code.removeprefix("?invite=")))
+        enter(db, newcomer(db.study, code.removeprefix("?invite=")))
     context = browser.new_context(viewport={"width": 1366, "height": 768})
     page = context.new_page()
     page.goto(f"{server.address}/{code}")

@@ -8,6 +8,7 @@ import pytest
 from studies import SENTINELS, answer, make_study, new_rater, rate_all
 
 from mos_app.cli import main
+from mos_app.store.connection import Database, bind_database, open_database
 from mos_app.store.exchange import (
     PAIR_COLUMNS,
     SCORE_COLUMNS,
@@ -16,7 +17,8 @@ from mos_app.store.exchange import (
     ratings_frame,
     wide_matrix,
 )
-from mos_app.store.store import Store
+from mos_app.store.raters import rater_rows
+from mos_app.store.ratings import rating_rows, store_rating, upcoming
 from mos_app.study.definition import Settings
 from sr_models.data.errors import InputError
 
@@ -26,67 +28,67 @@ CONTRACT = (
 )
 
 
-def filled(tmp_path, url=None, **settings) -> Store:
+def filled(tmp_path, url=None, **settings) -> Database:
     """A study with two finished raters and one under way."""
     chosen = Settings(**{"repeat_share": 0.2, "repeat_lag": 3, "break_every": 0, **settings})
     make_study(tmp_path, settings=chosen, calibration=2)
-    store = Store.open(tmp_path / "study", url)
+    db = open_database(tmp_path / "study", url)
     scores = (1, 2) if chosen.method == "pairs" else (2, 5)
     for score in scores:
-        rate_all(store, new_rater(store)[0], score)
-    third = new_rater(store)[0]
+        rate_all(db, new_rater(db)[0], score)
+    third = new_rater(db)[0]
     for _ in range(3):
-        store.rate(third, answer(store.upcoming(third, 1)[0].id, 1))
-    return store
+        store_rating(db, third, answer(upcoming(db, third, 1)[0].id, 1))
+    return db
 
 
 @pytest.mark.parametrize("method", ["acr", "dcr", "pairs"])
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_export_then_import_then_export_is_identical(tmp_path, method, database, request):
     url = request.getfixturevalue("postgres_url") if database == "postgresql" else None
-    store = filled(tmp_path, url, method=method)
-    first = {path.name: path.read_bytes() for path in export(store, tmp_path / "first")}
-    empty = Store(store.study, f"sqlite:///{tmp_path / 'again.db'}")
+    db = filled(tmp_path, url, method=method)
+    first = {path.name: path.read_bytes() for path in export(db, tmp_path / "first")}
+    empty = bind_database(db.study, f"sqlite:///{tmp_path / 'again.db'}")
     raters, ratings = import_ratings(empty, tmp_path / "first" / "ratings.csv")
-    assert (raters, ratings) == (3, len(store.rating_rows()))
+    assert (raters, ratings) == (3, len(rating_rows(db)))
     second = {path.name: path.read_bytes() for path in export(empty, tmp_path / "second")}
     del first["raters.csv"], second["raters.csv"]  # sittings are not part of ratings.csv
     assert first == second
-    assert [dict(row) for row in store.rating_rows()] == [dict(row) for row in empty.rating_rows()]
-    store.close_connections()
-    empty.close_connections()
+    assert [dict(row) for row in rating_rows(db)] == [dict(row) for row in rating_rows(empty)]
+    db.close()
+    empty.close()
 
 
 def test_the_long_table_has_the_columns_of_the_contract(tmp_path):
     assert ",".join(SCORE_COLUMNS).startswith(CONTRACT)
     assert PAIR_COLUMNS[:9] == (*SCORE_COLUMNS[:6], "left", "right", "repeat")
-    store = filled(tmp_path)
-    frame = ratings_frame(store)
+    db = filled(tmp_path)
+    frame = ratings_frame(db)
     assert tuple(frame.columns) == SCORE_COLUMNS
     assert set(frame["method"]) == {*SENTINELS, "nearest"}
     assert set(frame["phase"]) == {"calibration", "main"}
     assert pd.api.types.is_integer_dtype(frame["score"])
-    store.close_connections()
+    db.close()
 
 
 def test_parquet_holds_the_same_table_as_the_csv(tmp_path):
-    store = filled(tmp_path)
-    export(store, tmp_path)
+    db = filled(tmp_path)
+    export(db, tmp_path)
     parquet = pd.read_parquet(tmp_path / "ratings.parquet")
     table = pd.read_csv(tmp_path / "ratings.csv")
     pd.testing.assert_frame_equal(parquet, table, check_dtype=False)
-    store.close_connections()
+    db.close()
 
 
 def test_the_wide_matrix_has_a_row_a_stimulus_and_a_column_a_rater_without_repeats(tmp_path):
-    store = filled(tmp_path)
-    wide = wide_matrix(ratings_frame(store))
-    raters = [row["id"] for row in store.rater_rows()]
-    assert len(wide) == len(store.study.stimuli)
+    db = filled(tmp_path)
+    wide = wide_matrix(ratings_frame(db))
+    raters = [row["id"] for row in rater_rows(db)]
+    assert len(wide) == len(db.study.stimuli)
     assert list(wide.columns) == raters[:2]  # the third is still practising
     assert (wide[raters[0]] == 2).all()
     assert (wide[raters[1]] == 5).all()
-    store.close_connections()
+    db.close()
 
 
 @pytest.mark.filterwarnings("ignore::SyntaxWarning", "ignore::DeprecationWarning")  # sureal's own code
@@ -94,13 +96,13 @@ def test_sureal_reads_what_we_write(tmp_path):
     from sureal.dataset_reader import RawDatasetReader
     from sureal.tools.misc import import_json_file
 
-    store = filled(tmp_path)
-    export(store, tmp_path)
+    db = filled(tmp_path)
+    export(db, tmp_path)
     reader = RawDatasetReader(import_json_file(str(tmp_path / "sureal.json")))
-    assert reader.num_dis_videos == len(store.study.stimuli)
+    assert reader.num_dis_videos == len(db.study.stimuli)
     assert reader.num_observers == 2  # the third is still practising
     assert {tuple(sorted(row)) for row in reader.opinion_score_3darray[:, :, 0].tolist()} == {(2.0, 5.0)}
-    store.close_connections()
+    db.close()
 
 
 def change(path, line: int, column: str, value: str) -> None:
@@ -125,32 +127,32 @@ def change(path, line: int, column: str, value: str) -> None:
     ],
 )
 def test_a_wrong_line_is_named_and_nothing_is_imported(tmp_path, column, value, message):
-    store = filled(tmp_path)
-    export(store, tmp_path)
+    db = filled(tmp_path)
+    export(db, tmp_path)
     change(tmp_path / "ratings.csv", 5, column, value)
-    empty = Store(store.study, f"sqlite:///{tmp_path / 'again.db'}")
+    empty = bind_database(db.study, f"sqlite:///{tmp_path / 'again.db'}")
     with pytest.raises(InputError, match=f"line 7: .*{message}.*nothing was imported"):
         import_ratings(empty, tmp_path / "ratings.csv")
-    assert empty.rating_rows() == []
-    store.close_connections()
-    empty.close_connections()
+    assert rating_rows(empty) == []
+    db.close()
+    empty.close()
 
 
 def test_ratings_that_are_there_already_are_not_imported_again(tmp_path):
-    store = filled(tmp_path)
-    export(store, tmp_path)
-    before = len(store.rating_rows())
+    db = filled(tmp_path)
+    export(db, tmp_path)
+    before = len(rating_rows(db))
     with pytest.raises(InputError, match="nothing was imported"):
-        import_ratings(store, tmp_path / "ratings.csv")
-    assert len(store.rating_rows()) == before
-    store.close_connections()
+        import_ratings(db, tmp_path / "ratings.csv")
+    assert len(rating_rows(db)) == before
+    db.close()
 
 
 def test_the_commands_do_the_same(tmp_path, capsys):
-    store = filled(tmp_path)
+    db = filled(tmp_path)
     study = str(tmp_path / "study")
-    gone = store.rater_rows()[0]["id"]
-    store.close_connections()
+    gone = rater_rows(db)[0]["id"]
+    db.close()
     assert main(["export", study, "--to", str(tmp_path / "out")]) == 0
     assert main(["status", study]) == 0
     assert f"{gone}" in capsys.readouterr().out
@@ -167,8 +169,8 @@ def test_the_commands_do_the_same(tmp_path, capsys):
 
 def test_a_study_without_ratings_exports_empty_tables(tmp_path):
     make_study(tmp_path)
-    store = Store.open(tmp_path / "study")
-    export(store, tmp_path)
+    db = open_database(tmp_path / "study")
+    export(db, tmp_path)
     assert (tmp_path / "ratings.csv").read_text() == ",".join(SCORE_COLUMNS) + "\n"
     assert len(pd.read_parquet(tmp_path / "ratings.parquet")) == 0
-    store.close_connections()
+    db.close()

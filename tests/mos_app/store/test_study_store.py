@@ -9,20 +9,24 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
-from studies import answer, enter_message, make_study, new_rater, rate_all
+from studies import answer, make_study, new_rater, newcomer, rate_all
 
 from mos_app.store import tables
-from mos_app.store.records import RefusedError
-from mos_app.store.store import Store
+from mos_app.store.connection import bind_database
+from mos_app.store.invites import invite_state, make_invites
+from mos_app.store.raters import enter, forget_rater, rater_of, rater_rows
+from mos_app.store.ratings import rating_rows, store_rating, upcoming
+from mos_app.store.refusal import RefusedError
+from mos_app.store.state import set_closed
 from mos_app.study.definition import Settings
 from sr_models.data.errors import InputError
 
 
 @pytest.fixture
-def store(tmp_path, database_url):
-    opened = Store(make_study(tmp_path, settings=Settings(raters=4, break_every=0)), database_url)
+def db(tmp_path, database_url):
+    opened = bind_database(make_study(tmp_path, settings=Settings(raters=4, break_every=0)), database_url)
     yield opened
-    opened.close_connections()
+    opened.close()
 
 
 def refusal(call) -> tuple[int, str]:
@@ -31,124 +35,127 @@ def refusal(call) -> tuple[int, str]:
     return caught.value.status, caught.value.message
 
 
-def test_a_resend_is_harmless_and_another_score_is_refused(store):
-    rater, _ = new_rater(store)
-    due = store.upcoming(rater, 1)[0]
-    assert store.rate(rater, answer(due.id, 4))
-    assert store.rate(rater, answer(due.id, 4))
-    assert refusal(lambda: store.rate(rater, answer(due.id, 2))) == (409, "stored already with another score")
-    assert [row["score"] for row in store.rating_rows()] == [4]
+def test_a_resend_is_harmless_and_another_score_is_refused(db):
+    rater, _ = new_rater(db)
+    due = upcoming(db, rater, 1)[0]
+    store_rating(db, rater, answer(due.id, 4))
+    store_rating(db, rater, answer(due.id, 4))
+    assert refusal(lambda: store_rating(db, rater, answer(due.id, 2))) == (
+        409,
+        "stored already with another score",
+    )
+    assert [row["score"] for row in rating_rows(db)] == [4]
 
 
-def test_only_the_presentation_now_due_is_taken(store):
-    rater, _ = new_rater(store)
-    first, second = store.upcoming(rater, 2)
-    assert refusal(lambda: store.rate(rater, answer(second.id))) == (409, "not due yet")
-    store.rate(rater, answer(first.id))
-    store.rate(rater, answer(second.id))
-    assert [row["position"] for row in store.rating_rows()] == [0, 1]
+def test_only_the_presentation_now_due_is_taken(db):
+    rater, _ = new_rater(db)
+    first, second = upcoming(db, rater, 2)
+    assert refusal(lambda: store_rating(db, rater, answer(second.id))) == (409, "not due yet")
+    store_rating(db, rater, answer(first.id))
+    store_rating(db, rater, answer(second.id))
+    assert [row["position"] for row in rating_rows(db)] == [0, 1]
 
 
-def test_nobody_rates_for_another(store):
-    (one, _), (two, _) = new_rater(store), new_rater(store)
-    foreign = store.upcoming(two, 1)[0]
-    assert refusal(lambda: store.rate(one, answer(foreign.id)))[0] == 404
-    assert store.rating_rows() == []
+def test_nobody_rates_for_another(db):
+    (one, _), (two, _) = new_rater(db), new_rater(db)
+    foreign = upcoming(db, two, 1)[0]
+    assert refusal(lambda: store_rating(db, one, answer(foreign.id)))[0] == 404
+    assert rating_rows(db) == []
 
 
-def test_twenty_threads_sending_the_same_answer_store_it_once(store):
-    rater, _ = new_rater(store)
-    due = store.upcoming(rater, 1)[0]
+def test_twenty_threads_sending_the_same_answer_store_it_once(db):
+    rater, _ = new_rater(db)
+    due = upcoming(db, rater, 1)[0]
     start = threading.Barrier(20)
 
-    def send(_: int) -> bool:
+    def send(_: int) -> None:
         start.wait()
-        return store.rate(rater, answer(due.id, 3))
+        store_rating(db, rater, answer(due.id, 3))
 
     with ThreadPoolExecutor(20) as pool:
-        assert all(pool.map(send, range(20)))
-    assert len(store.rating_rows()) == 1
-    assert store.rater_rows()[0]["done"] == 1
+        list(pool.map(send, range(20)))  # none of them raises
+    assert len(rating_rows(db)) == 1
+    assert rater_rows(db)[0]["done"] == 1
 
 
-def test_threads_that_disagree_store_exactly_one_of_their_scores(store):
-    rater, _ = new_rater(store)
-    due = store.upcoming(rater, 1)[0]
+def test_threads_that_disagree_store_exactly_one_of_their_scores(db):
+    rater, _ = new_rater(db)
+    due = upcoming(db, rater, 1)[0]
     start = threading.Barrier(10)
 
     def send(score: int) -> str:
         start.wait()
         try:
-            store.rate(rater, answer(due.id, score))
+            store_rating(db, rater, answer(due.id, score))
         except RefusedError as refused:
             return refused.message
         return f"stored {score}"
 
     with ThreadPoolExecutor(10) as pool:
         told = Counter(pool.map(send, [1, 2, 3, 4, 5] * 2))
-    kept = store.rating_rows()[0]["score"]
+    kept = rating_rows(db)[0]["score"]
     assert told == {f"stored {kept}": 2, "stored already with another score": 8}
 
 
-def test_a_finished_rater_has_a_code_and_nothing_is_due(store):
-    rater, token = new_rater(store)
-    assert rate_all(store, rater) == len(store.study.stimuli)
-    person = store.rater_of(token)
+def test_a_finished_rater_has_a_code_and_nothing_is_due(db):
+    rater, token = new_rater(db)
+    assert rate_all(db, rater) == len(db.study.stimuli)
+    person = rater_of(db, token)
     assert person is not None
     assert person.finished
     assert len(person.completion_code or "") == 10
-    assert store.upcoming(rater, 5) == []
+    assert upcoming(db, rater, 5) == []
 
 
-def test_the_database_itself_refuses_to_change_a_rating(store):
-    rater, _ = new_rater(store)
-    store.rate(rater, answer(store.upcoming(rater, 1)[0].id, 5))
-    with pytest.raises(DBAPIError, match="append-only"), store.writing() as connection:
+def test_the_database_itself_refuses_to_change_a_rating(db):
+    rater, _ = new_rater(db)
+    store_rating(db, rater, answer(upcoming(db, rater, 1)[0].id, 5))
+    with pytest.raises(DBAPIError, match="append-only"), db.writing() as connection:
         connection.execute(update(tables.ratings).values(score=1))
-    assert store.rating_rows()[0]["score"] == 5
+    assert rating_rows(db)[0]["score"] == 5
 
 
-def test_the_migrations_make_exactly_the_tables_that_the_code_uses(store):
-    with store.reading() as connection:
+def test_the_migrations_make_exactly_the_tables_that_the_code_uses(db):
+    with db.reading() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), tables.metadata)
     assert differences == []
 
 
-def test_an_invite_is_kept_only_as_a_hash_and_works_once(store):
-    code = store.invite(1)[0]
-    with store.reading() as connection:
+def test_an_invite_is_kept_only_as_a_hash_and_works_once(db):
+    code = make_invites(db, 1)[0]
+    with db.reading() as connection:
         kept = connection.execute(select(tables.invites)).mappings().one()
     assert code not in str(dict(kept))
-    store.enter(enter_message(store.study, code))
-    assert store.invite_state(code) == "used"
-    assert refusal(lambda: store.enter(enter_message(store.study, code))) == (403, "used")
+    enter(db, newcomer(db.study, code))
+    assert invite_state(db, code) == "used"
+    assert refusal(lambda: enter(db, newcomer(db.study, code))) == (403, "used")
 
 
-def test_one_time_links_opened_at_once_let_one_person_in(store):
-    code = store.invite(1)[0]
+def test_one_time_links_opened_at_once_let_one_person_in(db):
+    code = make_invites(db, 1)[0]
     start = threading.Barrier(8)
 
     def come(_: int) -> bool:
         start.wait()
         try:
-            store.enter(enter_message(store.study, code))
+            enter(db, newcomer(db.study, code))
         except RefusedError:
             return False
         return True
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(come, range(8))) == 1
-    assert len(store.rater_rows()) == 1
+    assert len(rater_rows(db)) == 1
 
 
-def test_people_who_come_at_once_get_numbers_of_their_own_and_the_quota_holds(store):
-    codes = store.invite(10)
+def test_people_who_come_at_once_get_numbers_of_their_own_and_the_quota_holds(db):
+    codes = make_invites(db, 10)
     start = threading.Barrier(10)
 
     def come(code: str) -> bool:
         start.wait()
         try:
-            store.enter(enter_message(store.study, code))
+            enter(db, newcomer(db.study, code))
         except RefusedError as refused:
             if refused.message != "full":
                 raise
@@ -157,62 +164,62 @@ def test_people_who_come_at_once_get_numbers_of_their_own_and_the_quota_holds(st
 
     with ThreadPoolExecutor(10) as pool:
         assert sum(pool.map(come, codes)) == 4
-    assert [row["number"] for row in store.rater_rows()] == [0, 1, 2, 3]
+    assert [row["number"] for row in rater_rows(db)] == [0, 1, 2, 3]
 
 
-def test_a_reusable_link_lets_many_in_and_an_expired_one_nobody(store):
-    reusable = store.invite(1, reusable=True)[0]
-    expired = store.invite(1, days=-1)[0]
-    store.enter(enter_message(store.study, reusable))
-    store.enter(enter_message(store.study, reusable))
-    assert refusal(lambda: store.enter(enter_message(store.study, expired))) == (403, "expired")
-    assert refusal(lambda: store.enter(enter_message(store.study, "nothing"))) == (403, "unknown")
+def test_a_reusable_link_lets_many_in_and_an_expired_one_nobody(db):
+    reusable = make_invites(db, 1, reusable=True)[0]
+    expired = make_invites(db, 1, days=-1)[0]
+    enter(db, newcomer(db.study, reusable))
+    enter(db, newcomer(db.study, reusable))
+    assert refusal(lambda: enter(db, newcomer(db.study, expired))) == (403, "expired")
+    assert refusal(lambda: enter(db, newcomer(db.study, "nothing"))) == (403, "unknown")
 
 
-def test_a_link_brings_one_rater_back_and_signs_the_old_browser_out(store):
-    rater, old = new_rater(store)
-    store.rate(rater, answer(store.upcoming(rater, 1)[0].id))
-    again, new = store.enter(enter_message(store.study, store.invite(1, rater=rater)[0]))
+def test_a_link_brings_one_rater_back_and_signs_the_old_browser_out(db):
+    rater, old = new_rater(db)
+    store_rating(db, rater, answer(upcoming(db, rater, 1)[0].id))
+    again, new = enter(db, newcomer(db.study, make_invites(db, 1, rater=rater)[0]))
     assert again == rater
-    assert store.rater_of(old) is None
-    assert store.rater_of(new).done == 1
+    assert rater_of(db, old) is None
+    assert rater_of(db, new).done == 1
 
 
-def test_a_closed_study_takes_no_score_and_nobody_new_but_confirms_what_it_has(store):
-    rater, _ = new_rater(store)
-    first, second = store.upcoming(rater, 2)
-    store.rate(rater, answer(first.id, 2))
-    store.set_closed(True)
-    assert store.rate(rater, answer(first.id, 2))
-    assert refusal(lambda: store.rate(rater, answer(second.id))) == (403, "closed")
-    assert refusal(lambda: store.enter(enter_message(store.study, store.invite(1)[0]))) == (403, "closed")
-    store.set_closed(False)
-    store.rate(rater, answer(second.id))
+def test_a_closed_study_takes_no_score_and_nobody_new_but_confirms_what_it_has(db):
+    rater, _ = new_rater(db)
+    first, second = upcoming(db, rater, 2)
+    store_rating(db, rater, answer(first.id, 2))
+    set_closed(db, True)
+    store_rating(db, rater, answer(first.id, 2))
+    assert refusal(lambda: store_rating(db, rater, answer(second.id))) == (403, "closed")
+    assert refusal(lambda: enter(db, newcomer(db.study, make_invites(db, 1)[0]))) == (403, "closed")
+    set_closed(db, False)
+    store_rating(db, rater, answer(second.id))
 
 
-def test_forget_removes_one_person_and_says_what_went(store):
-    (gone, token), (stays, _) = new_rater(store), new_rater(store)
-    rate_all(store, gone)
-    rate_all(store, stays)
-    store.invite(1, rater=gone)
-    n = len(store.study.stimuli)
-    assert store.forget(gone) == {"ratings": n, "presentations": n, "invites": 1, "raters": 1}
-    assert {row["rater"] for row in store.rating_rows()} == {stays}
-    assert store.rater_of(token) is None
+def test_forget_removes_one_person_and_says_what_went(db):
+    (gone, token), (stays, _) = new_rater(db), new_rater(db)
+    rate_all(db, gone)
+    rate_all(db, stays)
+    make_invites(db, 1, rater=gone)
+    n = len(db.study.stimuli)
+    assert forget_rater(db, gone) == {"ratings": n, "presentations": n, "invites": 1, "raters": 1}
+    assert {row["rater"] for row in rating_rows(db)} == {stays}
+    assert rater_of(db, token) is None
     with pytest.raises(InputError, match="no rater called"):
-        store.forget(gone)
+        forget_rater(db, gone)
 
 
-def test_a_database_belongs_to_one_study(store, tmp_path, database_url):
+def test_a_database_belongs_to_one_study(db, tmp_path, database_url):
     other = make_study(tmp_path / "other", settings=Settings(title="another"))
     with pytest.raises(InputError, match="a database of its own"):
-        Store(other, database_url)
+        bind_database(other, database_url)
 
 
-def test_what_was_stored_comes_back_to_the_last_digit(store):
-    rater, _ = new_rater(store)
-    store.rate(rater, answer(store.upcoming(rater, 1)[0].id, 3))
-    row = store.rating_rows()[0]
+def test_what_was_stored_comes_back_to_the_last_digit(db):
+    rater, _ = new_rater(db)
+    store_rating(db, rater, answer(upcoming(db, rater, 1)[0].id, 3))
+    row = rating_rows(db)[0]
     assert (row["seconds"], row["device_pixel_ratio"], row["shown_at"]) == (
         1.25,
         1.5,
@@ -227,9 +234,9 @@ def test_what_was_stored_comes_back_to_the_last_digit(store):
 
 
 def test_sqlite_is_opened_so_that_an_acknowledged_rating_survives_a_power_cut(tmp_path):
-    store = Store(make_study(tmp_path), f"sqlite:///{tmp_path / 'durable.db'}")
-    with store.reading() as connection:
+    db = bind_database(make_study(tmp_path), f"sqlite:///{tmp_path / 'durable.db'}")
+    with db.reading() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
-    store.close_connections()
+    db.close()

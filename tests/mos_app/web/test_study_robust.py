@@ -9,7 +9,10 @@ from PIL import Image
 from rater_page import UNLOCKED, RaterPage
 from studies import Served, make_study, until
 
-from mos_app.store.store import Store
+from mos_app.store.connection import Database, open_database
+from mos_app.store.invites import make_invites
+from mos_app.store.raters import rater_rows
+from mos_app.store.ratings import rating_rows
 from mos_app.study.definition import Settings
 
 SIZES = ((64, 48), (80, 60), (72, 48), (96, 64))
@@ -21,7 +24,7 @@ class Sitting:
     """One rater, one browser, one server, and the database to compare with."""
 
     server: Served
-    store: Store
+    db: Database
     context: object
     url: str
     codes: dict[tuple[int, int, int], str]
@@ -36,10 +39,10 @@ class Sitting:
         return RaterPage.opened(self.context, self.server.address)
 
     def rows(self) -> list:
-        return [row for row in self.store.rating_rows() if row["rater"] not in self.others]
+        return [row for row in rating_rows(self.db) if row["rater"] not in self.others]
 
     def person(self) -> dict:
-        return self.store.rater_rows()[-1]
+        return rater_rows(self.db)[-1]
 
     def check(self, *tabs: RaterPage) -> None:
         """Every stored rating is of a picture that one of the tabs painted when the rating says so."""
@@ -57,29 +60,29 @@ class Sitting:
 
 
 @pytest.fixture(scope="module")
-def hall(tmp_path_factory) -> Iterator[tuple[Served, Store, dict]]:
+def hall(tmp_path_factory) -> Iterator[tuple[Served, Database, dict]]:
     """A server that the tests of this file share; those that kill it start it again."""
     folder = tmp_path_factory.mktemp("robust")
     study = make_study(folder, settings=Settings(break_every=0), sizes=SIZES)
     server = Served(folder / "study").start()
-    store = Store.open(folder / "study")
+    db = open_database(folder / "study")
     codes = {}
     for stimulus in study.stimuli:
         with Image.open(folder / "study" / stimulus.file) as picture:
             codes[picture.getpixel((0, 0))] = stimulus.id
-    yield server, store, codes
+    yield server, db, codes
     server.stop()
-    store.close_connections()
+    db.close()
 
 
 @pytest.fixture
 def sitting(hall, browser) -> Iterator[Sitting]:
-    server, store, codes = hall
+    server, db, codes = hall
     if server.process is None:  # a test failed after killing it
         server.start()
     context = browser.new_context(viewport={"width": 1366, "height": 768})
-    others = {row["id"] for row in store.rater_rows()}
-    yield Sitting(server, store, context, f"{server.address}/?invite={store.invite(1)[0]}", codes, others)
+    others = {row["id"] for row in rater_rows(db)}
+    yield Sitting(server, db, context, f"{server.address}/?invite={make_invites(db, 1)[0]}", codes, others)
     context.close()
 
 

@@ -9,11 +9,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from studies import SENTINELS, Served, answer, enter_message, make_study, new_rater
+from studies import SENTINELS, Served, answer, make_study, new_rater, newcomer
 
 from mos_app.store.codes import RateLimit
-from mos_app.store.store import Store
+from mos_app.store.connection import Database, open_database
+from mos_app.store.invites import make_invites
+from mos_app.store.raters import rater_rows
+from mos_app.store.ratings import rating_rows, upcoming
 from mos_app.study.definition import Settings
+from mos_app.web.pages import modules, modules_version
 from mos_app.web.routes import LOOKAHEAD, RATINGS_BURST, cookie_name
 
 TEN_MB = 10 * 2**20
@@ -34,16 +38,16 @@ class Hall:
     """A served study and one rater in it."""
 
     served: Served
-    store: Store
+    db: Database
     rater: str = ""
     cookie: str = ""
 
     def newcomer(self) -> "Hall":
-        rater, token = new_rater(self.store)
-        return Hall(self.served, self.store, rater, f"{cookie_name(self.store.study)}={token}")
+        rater, token = new_rater(self.db)
+        return Hall(self.served, self.db, rater, f"{cookie_name(self.db.study)}={token}")
 
     def due(self, ahead: int = 0) -> str:
-        return self.store.upcoming(self.rater, ahead + 1)[ahead].id
+        return upcoming(self.db, self.rater, ahead + 1)[ahead].id
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
         """Send exactly these bytes; a header given as '' is left out."""
@@ -75,9 +79,9 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
         folder, settings=Settings(break_every=0), sizes=((64, 48), (80, 60), (72, 48), (60, 60), (96, 64))
     )
     served = Served(folder / "study").start()
-    store = Store.open(folder / "study")
-    yield Hall(served, store)
-    store.close_connections()
+    db = open_database(folder / "study")
+    yield Hall(served, db)
+    db.close()
     served.stop()
 
 
@@ -133,7 +137,7 @@ def test_a_malformed_answer_is_refused_shortly_and_not_stored(hall, fields):
     reply = fresh.rate(**fields)
     assert 400 <= reply.status < 500
     assert len(reply.body) < 80
-    assert fresh.store.upcoming(fresh.rater, 1)[0].position == 0
+    assert upcoming(fresh.db, fresh.rater, 1)[0].position == 0
 
 
 def _raw_cases() -> dict[str, tuple]:
@@ -193,12 +197,12 @@ def _raw_cases() -> dict[str, tuple]:
 @pytest.mark.parametrize("case", _raw_cases().values(), ids=_raw_cases().keys())
 def test_a_hostile_request_gets_a_short_refusal_and_changes_nothing(hall, rater, case):
     method, path, sent, headers = case
-    before = (len(hall.store.rating_rows()), len(hall.store.rater_rows()))
+    before = (len(rating_rows(hall.db)), len(rater_rows(hall.db)))
     reply = rater.ask(method, path, sent, **headers)
     assert 400 <= reply.status < 500
     assert len(reply.body) < 200
     assert b"Traceback" not in reply.body
-    assert (len(hall.store.rating_rows()), len(hall.store.rater_rows())) == before
+    assert (len(rating_rows(hall.db)), len(rater_rows(hall.db))) == before
 
 
 @pytest.mark.parametrize(
@@ -244,9 +248,9 @@ def test_a_presentation_not_yet_due_is_refused(hall):
 
 def test_the_bytes_served_have_the_studys_sha256_and_no_telling_header(hall):
     fresh = hall.newcomer()
-    for item in hall.store.upcoming(fresh.rater, LOOKAHEAD):
+    for item in upcoming(hall.db, fresh.rater, LOOKAHEAD):
         reply = fresh.ask("GET", f"/mos/picture/{item.id}")
-        stimulus = hall.store.study.by_id[item.stimulus]
+        stimulus = hall.db.study.by_id[item.stimulus]
         assert hashlib.sha256(reply.body).hexdigest() == stimulus.sha256
         assert reply.headers["content-type"] == "image/png"
         assert reply.headers["cache-control"] == "no-store"
@@ -256,14 +260,23 @@ def test_the_bytes_served_have_the_studys_sha256_and_no_telling_header(hall):
 def test_a_picture_that_was_changed_on_disk_is_not_shown(tmp_path):
     make_study(tmp_path)
     served = Served(tmp_path / "study").start()
-    store = Store.open(tmp_path / "study")
-    fresh = Hall(served, store).newcomer()
-    stimulus = store.study.by_id[store.upcoming(fresh.rater, 1)[0].stimulus]
+    db = open_database(tmp_path / "study")
+    fresh = Hall(served, db).newcomer()
+    stimulus = db.study.by_id[upcoming(db, fresh.rater, 1)[0].stimulus]
     (tmp_path / "study" / stimulus.file).write_bytes(b"\x89PNG another")
     reply = fresh.ask("GET", f"/mos/picture/{fresh.due()}")
     assert (reply.status, reply.json()) == (503, {"error": "this picture is not available now"})
-    store.close_connections()
+    db.close()
     served.stop()
+
+
+def test_the_screens_modules_are_served_under_an_address_that_names_their_content(rater):
+    reply = rater.ask("GET", f"/mos/pages/{modules_version()}/rate.js", cookie="")
+    assert (reply.status, reply.body) == (200, modules()["rate.js"])
+    assert reply.headers["content-type"].startswith("text/javascript")
+    assert "immutable" in reply.headers["cache-control"]
+    for path in ("0" * 12 + "/rate.js", f"{modules_version()}/nothing.js", f"{modules_version()}/page.css"):
+        assert rater.ask("GET", f"/mos/pages/{path}").status == 404
 
 
 def test_every_response_carries_the_security_headers(rater):
@@ -276,7 +289,7 @@ def test_every_response_carries_the_security_headers(rater):
 
 
 def test_the_session_cookie_cannot_be_read_by_scripts_or_sent_by_other_sites(hall):
-    message = msgspec.json.encode(enter_message(hall.store.study, hall.store.invite(1)[0]))
+    message = msgspec.json.encode(newcomer(hall.db.study, make_invites(hall.db, 1)[0]))
     reply = hall.ask("POST", "/mos/enter", message)
     assert reply.status == 201
     cookie = reply.headers["set-cookie"].lower()
@@ -286,7 +299,7 @@ def test_the_session_cookie_cannot_be_read_by_scripts_or_sent_by_other_sites(hal
 
 
 def test_behind_tls_the_cookie_is_for_tls_only(hall):
-    message = msgspec.json.encode(enter_message(hall.store.study, hall.store.invite(1)[0]))
+    message = msgspec.json.encode(newcomer(hall.db.study, make_invites(hall.db, 1)[0]))
     reply = hall.ask("POST", "/mos/enter", message, x_forwarded_proto="https")
     assert "secure" in reply.headers["set-cookie"].lower()
 
@@ -314,7 +327,7 @@ def test_the_limit_lets_a_burst_through_and_then_the_stated_rate():
 def test_no_method_name_is_in_any_answer_to_a_rater(hall):
     fresh = hall.newcomer()
     answers = [fresh.ask("GET", "/").body]
-    while hall.store.upcoming(fresh.rater, 1):
+    while upcoming(hall.db, fresh.rater, 1):
         answers.append(fresh.ask("GET", "/mos/state").body)
         reply = fresh.ask("GET", f"/mos/picture/{fresh.due()}")
         answers += [reply.body, str(reply.headers).encode()]
@@ -339,8 +352,8 @@ def test_no_address_of_a_rater_is_stored_or_logged(tmp_path: Path):
     command = [sys.executable, "-m", "mos_app", "serve", str(tmp_path / "study"), "--port", str(port)]
     process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     wait_until_up(f"http://127.0.0.1:{port}", process)
-    store = Store.open(tmp_path / "study")
-    fresh = Hall(Served(tmp_path / "study", port), store).newcomer()
+    db = open_database(tmp_path / "study")
+    fresh = Hall(Served(tmp_path / "study", port), db).newcomer()
     assert fresh.rate(score=3).status == 200
     process.terminate()
     process.wait(timeout=20)
@@ -349,4 +362,4 @@ def test_no_address_of_a_rater_is_stored_or_logged(tmp_path: Path):
     assert written.count("127.0.0.1") == 1  # our own address, told at the start
     assert "password, shown this once" in written
     assert b"127.0.0.1" not in (tmp_path / "study" / "study.db").read_bytes()
-    store.close_connections()
+    db.close()

@@ -11,12 +11,12 @@ from sklearn.metrics import cohen_kappa_score
 from sureal.dataset_reader import RawDatasetReader
 from sureal.subjective_model import SubjectMLEModelProjectionSolver2
 
+from mos_app.analysis.arrays import CannotSayError
 from mos_app.analysis.flags import exclusions, rater_table
 from mos_app.analysis.input.panel import panel_of
 from mos_app.analysis.input.ratings import check_ratings
 from mos_app.analysis.statistics.agreement import intraclass_correlation, kendalls_w, split_half
 from mos_app.analysis.statistics.alpha import alpha_interval, krippendorff_alpha
-from mos_app.analysis.statistics.arrays import CannotSayError
 from mos_app.analysis.statistics.likelihood import recover_quality
 from mos_app.analysis.statistics.retest import (
     retest_by_rater,
@@ -99,7 +99,7 @@ def test_a_careless_rater_is_named_with_rule_and_reason():
     assert set(named.loc[named["rule"] == "BT.500", "rater"]) == {"r4"}
     behaviour = named[named["rule"] == "behaviour"].set_index("rater")["because"]
     assert "correlation" in behaviour["r4"]
-    assert behaviour["r7"] == "median 0.20 s a rating"
+    assert behaviour["r7"] == "100% of answers under 0.7 s"
 
 
 def test_a_straight_liner_is_flagged():

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from mos_app.analysis.arrays import CannotSayError
 from mos_app.analysis.flags import rater_table
 from mos_app.analysis.input.panel import Crossing, panel_of
 from mos_app.analysis.input.ratings import check_ratings
-from mos_app.analysis.statistics.arrays import CannotSayError
 from mos_app.analysis.statistics.bootstrap import draw
 from mos_app.analysis.statistics.differences import compare_methods, friedman_nemenyi
 from mos_app.analysis.statistics.letters import compact_letters

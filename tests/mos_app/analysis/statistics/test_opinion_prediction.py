@@ -9,9 +9,9 @@ import pytest
 from scipy import stats
 from scipy.optimize import curve_fit
 
+from mos_app.analysis.arrays import CannotSayError
 from mos_app.analysis.input.joining import join_scores
 from mos_app.analysis.input.panel import Crossing
-from mos_app.analysis.statistics.arrays import CannotSayError
 from mos_app.analysis.statistics.bootstrap import draw_counts
 from mos_app.analysis.statistics.correlation import (
     Clusters,

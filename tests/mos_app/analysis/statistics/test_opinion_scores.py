@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from mos_app.analysis.arrays import CannotSayError
 from mos_app.analysis.input.panel import Crossing, crossings_of, panel_of
 from mos_app.analysis.input.ratings import ACR, check_ratings
-from mos_app.analysis.statistics.arrays import CannotSayError
 from mos_app.analysis.statistics.bootstrap import bootstrap_means, draw, percentile_interval
 from mos_app.analysis.statistics.opinion import (
     method_dmos,

@@ -1,18 +1,18 @@
-"""The report of a study of pairs: who is preferred, by how much, how sure."""
+"""Forced choices: who is preferred, by how much, how sure."""
 
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
-from bench.palette import label_of
-from mos_app.analysis.report import figures_people
-from mos_app.analysis.report.sections import Section
+from bench.figures.style import FAINT, Plot, blank, styled
+from bench.palette import colour_of, label_of
+from mos_app.analysis.report.section import Section
 from mos_app.analysis.report.tables import Table
 from mos_app.analysis.statistics.pairs import Preferences
 
 
-def pairs_sections(table: pd.DataFrame, found: Preferences) -> list[Section]:
+def sections(table: pd.DataFrame, found: Preferences) -> list[Section]:
     """Return the sections for checked choices and their fitted strengths."""
     strengths = pd.DataFrame(
         {"method": found.methods, "wins": found.wins.sum(1), "shown": found.wins.sum(1) + found.wins.sum(0)}
@@ -26,7 +26,7 @@ def pairs_sections(table: pd.DataFrame, found: Preferences) -> list[Section]:
             "preference-pairs", "Pairs", "Share of wins of a, and as the strengths say.", _pair_table(found)
         ),
     )
-    figure = figures_people.preference_figure(found.methods, found.strength, found.low, found.high)
+    figure = preference_figure(found)
     return [
         Section("In short", _statements(table, found)),
         Section("Preferences", (), (figure,), tables, folded),
@@ -66,3 +66,23 @@ def _pair_table(found: Preferences) -> pd.DataFrame:
         share = found.wins[i, j] / shown if shown else np.nan
         rows.append((found.methods[i], found.methods[j], shown, share, fitted))
     return pd.DataFrame(rows, columns=["a", "b", "shown", "share", "fitted"])
+
+
+def preference_figure(found: Preferences) -> Plot:
+    """Return Bradley-Terry strengths with intervals, the strongest on top."""
+    methods = found.methods
+    with styled():
+        figure, axes = blank(0.7 + 0.2 * len(methods), left=1.12)
+        for i, (method, value, a, b) in enumerate(
+            zip(methods, found.strength, found.low, found.high, strict=True)
+        ):
+            y = len(methods) - 1 - i
+            axes.plot([a, b], [y, y], color=colour_of(method), lw=2.4, alpha=0.55)
+            axes.plot(value, y, "o", color=colour_of(method), ms=5)
+        axes.set_yticks(range(len(methods)), [label_of(m) for m in reversed(methods)])
+        axes.axvline(0, color=FAINT, lw=0.8)
+        axes.set(xlabel="Bradley-Terry strength, log odds", ylim=(-0.6, len(methods) - 0.4))
+        axes.grid(axis="x")
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+    return Plot("preferences", "Preference strengths with 95 % intervals over raters.", figure)
