@@ -28,7 +28,7 @@ def show() -> None:
     invite = st.query_params.get("invite")
     if rater is None:
         _welcome(db, invite)
-    elif invite is not None and rater.reusable_invite:
+    elif invite is not None:  # a link is a person's: whoever opened it may not be the last one here
         _welcome_back(db, rater, invite)
     elif closed_at(db) and not rater.finished:
         _notice(db.study, rater.language, "closed")
@@ -90,7 +90,6 @@ def _stage(db: Database, rater: Rater) -> None:
         "minutes": _minutes(seconds_left(rater.done, rater.total, pace(db, rater.id))),
         "code": rater.completion_code,
         "completion_url": study.settings.completion_url,
-        "reusable": rater.reusable_invite,
     }
     match stage:
         case "instructions" | "ready" | "break":

@@ -162,5 +162,4 @@ def _rater(row: RowMapping) -> Rater:
         checked=row["checked"] is not None,
         finished=row["finished_at"] is not None,
         completion_code=row["completion_code"],
-        reusable_invite=row["reusable_invite"],
     )

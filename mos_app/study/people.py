@@ -18,7 +18,6 @@ class Rater:
     checked: bool
     finished: bool
     completion_code: str | None
-    reusable_invite: bool
 
 
 @dataclass(frozen=True)

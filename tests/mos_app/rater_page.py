@@ -1,5 +1,6 @@
 """A rater's browser in a test: what it painted, what it acknowledged, which keys it pressed."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +44,7 @@ class RaterPage:
         self.page.locator("#dark6").check(force=True)
         self.page.locator("#light6").check(force=True)
         self.page.get_by_role("button", name="Continue").click()
-        self.page.get_by_role("button", name="Start").click()
+        self.page.get_by_role("button", name=re.compile("^Start")).click()
         return self.ready()
 
     def ready(self, seconds: float = 20) -> "RaterPage":

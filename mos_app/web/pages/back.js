@@ -1,17 +1,13 @@
-// A link for many people was opened in a browser that somebody has used before.
+// A link was opened in a browser that somebody has used before: the same person, or the next one?
 
-import { postUntilAnswered } from "./client.js";
-import { el, fill, startOnce, pageFrame, primaryButton, focusHeading } from "./page.js";
+import { el, fill, startOnce, pageFrame, primaryButton, focusHeading, startAsSomeoneElse } from "./page.js";
 
 export default function (component) {
   return startOnce(component, (root, data) => {
     const w = data.words;
     const goOn = primaryButton(w.back_continue, () => location.replace(location.pathname));
     const other = el("button", { type: "button" }, w.back_other);
-    other.onclick = async () => {
-      await postUntilAnswered("leave", {});
-      location.reload();
-    };
+    other.onclick = startAsSomeoneElse;
     root.append(
       pageFrame(
         data,

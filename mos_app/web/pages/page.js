@@ -1,6 +1,6 @@
 // What all screens share: building elements, filling sentences in, the frame around a page.
 
-import { request } from "./client.js";
+import { postUntilAnswered, request } from "./client.js";
 
 export function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -62,14 +62,23 @@ export function pageFrame(data, step, ...content) {
     const state = index < now ? "past" : index === now ? "now" : "";
     steps.append(el("li", { class: state }, w[`step_${name}`]));
   });
-  const contact = data.contact ? el("p", { class: "contact" }, fill(w.contact, data)) : null;
+  const isUnderWay = data.rater && step !== "thanks";
+  const notYou = isUnderWay ? el("button", { class: "quiet", type: "button", onclick: startAsSomeoneElse }, w.not_you) : null;
+  const contact = data.contact ? el("span", {}, fill(w.contact, data), " ") : null;
+  const foot = contact || notYou ? el("p", { class: "contact" }, contact, notYou) : null;
   return el(
     "main",
     { class: "page", popover: "manual" },
     el("header", {}, el("span", { class: "study-title" }, data.title), step ? steps : null),
     el("section", { class: "card" }, ...content),
-    contact
+    foot
   );
+}
+
+// The session ends here; the ratings stay. A link in the address then lets the next person in.
+export async function startAsSomeoneElse() {
+  await postUntilAnswered("leave", {});
+  location.reload();
 }
 
 export function primaryButton(text, onclick) {

@@ -133,7 +133,8 @@ class RatingPage {
   }
 
   take(state) {
-    if (state.closed || (state.stage !== "rate" && this.outbox.size === 0)) return this.leave();
+    if (state.closed) return this.close();
+    if (state.stage !== "rate" && this.outbox.size === 0) return this.leave();
     this.blockEnd = state.block_end;
     this.secondsEach = state.seconds_left / Math.max(1, state.total - state.done);
     const answered = this.outbox.positions();
@@ -407,7 +408,7 @@ class RatingPage {
 
   report(what) {
     if (what === "signed_out") return this.pauseBecause("signed_out");
-    if (what === "closed") return this.leave();
+    if (what === "closed") return void this.close();
     if (what === "conflict") return void this.resync();
     this.saved.textContent = this.w[what];
     this.saved.dataset.state = what;
@@ -434,6 +435,16 @@ class RatingPage {
           })
         : null;
     this.coverWith(kind, this.w[kind], this.w[`${kind}_why`], button);
+    return false;
+  }
+
+  // The study was closed while somebody rated: no further answer is taken, and what is not stored is named.
+  close() {
+    this.paused = true;
+    this.blank();
+    const unsent = this.outbox.size;
+    const why = unsent ? fill(this.w.closed_unsent, { count: unsent }) : this.w.notice_closed_why;
+    this.coverWith("closed", this.w.notice_closed, why, null);
     return false;
   }
 

@@ -1,7 +1,6 @@
 // The end: a completion code, and the way back to a panel.
 
-import { postUntilAnswered } from "./client.js";
-import { el, fill, startOnce, pageFrame, focusHeading } from "./page.js";
+import { el, fill, startOnce, pageFrame, focusHeading, startAsSomeoneElse } from "./page.js";
 
 export default function (component) {
   return startOnce(component, (root, data) => {
@@ -17,10 +16,7 @@ export default function (component) {
       }
     };
     const next = el("button", { type: "button" }, w.next_person);
-    next.onclick = async () => {
-      await postUntilAnswered("leave", {});
-      location.reload();
-    };
+    next.onclick = startAsSomeoneElse;
     const back = data.completion_url
       ? el("a", { class: "primary", href: data.completion_url, rel: "noreferrer" }, w.thanks_return)
       : null;
@@ -33,7 +29,7 @@ export default function (component) {
         el("h2", {}, w.thanks_code),
         el("div", { class: "coderow" }, code, copy),
         el("p", { class: "small" }, fill(w.your_name, data)),
-        el("div", { class: "actions" }, data.reusable ? next : null, back)
+        el("div", { class: "actions" }, next, back)
       )
     );
     focusHeading(root);

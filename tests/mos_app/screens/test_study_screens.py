@@ -134,7 +134,7 @@ def test_no_method_name_reaches_the_browser_before_the_study_is_closed(hall, bro
             for key in "12":
                 rater.rate(key)
                 page.keyboard.press("Space")
-            page.get_by_role("button", name="Start").click()
+            page.get_by_role("button", name="Start", exact=True).click()
             rater.rate("3")
             rater.ready()
             told.append(page.content().encode())
