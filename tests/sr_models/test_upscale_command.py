@@ -131,6 +131,31 @@ def test_a_mistake_is_one_line_and_exit_code_two(arguments, says, folder, tmp_pa
     assert not (tmp_path / "out").exists()
 
 
+DIVERGED = """
+from torch import nn
+
+class Divided(nn.Module):
+    def forward(self, x):
+        return x / x
+
+def network(scale):
+    return Divided()
+"""
+
+
+def test_a_network_that_is_not_finite_on_a_picture_is_one_line_that_names_it(tmp_path, capsys):
+    (tmp_path / "diverged.py").write_text(DIVERGED)
+    for name, level in (("black", 0), ("grey", 9)):
+        PillowImage.new("RGB", (4, 4), (level,) * 3).save(tmp_path / f"{name}.png")
+    arguments = ["--out", tmp_path / "out", "--model", f"{tmp_path}/diverged.py:network", "--scale", 1]
+    assert _run(tmp_path / "black.png", tmp_path / "grey.png", *arguments) == 1
+    assert capsys.readouterr().err == (
+        f"sr-models upscale: {tmp_path}/black.png: "
+        "48 of 48 values of the network's output are not finite (NaN or infinite)\n"
+    )
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["grey.png"]
+
+
 def test_an_input_is_never_replaced(folder, capsys):
     assert _run(folder / "clear.png", "--out", folder, "--force") == 2
     assert "clear.png would replace an input" in capsys.readouterr().err

@@ -241,6 +241,32 @@ def test_output_that_is_no_picture_is_an_error_of_that_model(folder, made):
     assert set(found.scores["model"]) == {"nearest"}
 
 
+DIVERGED = """
+from torch import nn
+
+class Divided(nn.Module):
+    def forward(self, x):
+        x = x.repeat_interleave(4, 2).repeat_interleave(4, 3)
+        return x / x if float(x.min()) == 0 else x
+
+def network(scale):
+    return Divided()
+
+network.version = "1"
+"""
+
+
+def test_a_network_that_is_not_finite_on_a_picture_has_no_row_and_no_picture(request_, folder, tmp_path):
+    (tmp_path / "diverged.py").write_text(DIVERGED)
+    write_image(folder / "black.png", np.zeros((64, 64, 3), np.uint8))
+    summary = run(replace(request_, models=(f"m={tmp_path}/diverged.py:network",)))
+    (failure,) = summary.failures
+    assert failure.startswith("m on mine/black: 12288 of 12288 values of the network's output are not finite")
+    assert "black" not in {row.image for row in read_scores(request_.results)}
+    names = {path.stem for path in (request_.results / "images" / "m").rglob("*.png")}
+    assert names == {"a", "b", "c"}
+
+
 def test_a_model_that_cannot_be_built_is_named_once(request_, tmp_path):
     path = tmp_path / "broken.py"
     path.write_text("def factory(scale):\n    raise ZeroDivisionError('on purpose')\n")
