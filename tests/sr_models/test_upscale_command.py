@@ -156,6 +156,34 @@ def test_a_network_that_is_not_finite_on_a_picture_is_one_line_that_names_it(tmp
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["grey.png"]
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("def build(scale:\n", "importing bad.py failed: SyntaxError: '(' was never closed (bad.py, line 1)"),
+        ("1 / 0\n", "importing bad.py failed: ZeroDivisionError: division by zero"),
+        ("raise SystemExit\n", "importing bad.py failed: SystemExit"),
+        (
+            "def build(scale):\n    raise KeyError('a\\nb')\n",
+            "bad.py:build: build(4) failed: KeyError: 'a\\nb'",
+        ),
+        (
+            "def build(scale):\n    raise ValueError('a\\nb')\n",
+            "bad.py:build: build(4) failed: ValueError: a b",
+        ),
+        ("def build():\n    pass\n", "bad.py:build: build(4) failed: TypeError: build() takes 0 positional"),
+        ("def build(scale):\n    exit(0)\n", "bad.py:build: build(4) failed: SystemExit: 0"),
+    ],
+)
+def test_whatever_a_users_module_raises_is_one_line(text, says, folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.py").write_text(text)
+    assert _run(folder / "old.bmp", "--out", "out", "--model", "bad.py:build") == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"sr-models upscale: {says}")
+    assert said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_input_is_never_replaced(folder, capsys):
     assert _run(folder / "clear.png", "--out", folder, "--force") == 2
     assert "clear.png would replace an input" in capsys.readouterr().err
