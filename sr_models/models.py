@@ -33,6 +33,10 @@ class Model:
     """Builds the model at the scale that its file states; None: the caller chooses the scale."""
 
 
+class FactoryError(InputError):
+    """What a user's factory raised, as one line: nobody can go on with that model."""
+
+
 MODEL_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt", ".onnx")
 
 MODELS: Registry[Model] = Registry("model", package="sr_models.zoo", group="srmos.models")
@@ -82,7 +86,13 @@ def _from_spec(name: str, spec: str) -> Model:
 
 def _made(factory: Build, spec: str, scale: int) -> Upscaler:
     """Return factory(scale); a bare torch network is wrapped as one of RGB in [0, 1]."""
-    made = factory(scale)
+    try:
+        made = factory(scale)
+    except InputError:  # of ours: the scale above all
+        raise
+    except (Exception, SystemExit) as error:  # whatever a user's factory raises
+        call = f"{spec.rpartition(':')[2]}({scale})"
+        raise FactoryError(f"{spec}: {call} failed: {_one_line(error)}") from error
     if not isinstance(made, Upscaler) and hasattr(made, "state_dict"):
         from sr_models.inference.foreign import open_network
 
@@ -132,23 +142,29 @@ def _import_module(name: str, spec: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise InputError(f"{spec}: no module called {error.name!r} can be imported from {here}") from error
-    except Exception as error:  # whatever a user's module raises
+    except (Exception, SystemExit) as error:  # whatever a user's module raises
         raise InputError(f"{spec}: importing {name} failed: {_one_line(error)}") from error
 
 
 def _import_file(path: Path) -> ModuleType:
+    """Return the module in a file, run once for each content: it may have changed since."""
     if not path.is_file():
         raise InputError(f"{path}: no such file")
-    module_spec = importlib.util.spec_from_file_location(path.stem, path)
+    identity = hashlib.sha256(bytes(path.resolve()) + path.read_bytes()).hexdigest()
+    name = f"_{path.stem}_{identity[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    module_spec = importlib.util.spec_from_file_location(name, path)
     if module_spec is None or module_spec.loader is None:
         raise InputError(f"{path}: not a Python file")
-    module = importlib.util.module_from_spec(module_spec)
+    module = sys.modules[name] = importlib.util.module_from_spec(module_spec)  # dataclasses look there
     try:
         module_spec.loader.exec_module(module)
-    except Exception as error:  # whatever a user's file raises
+    except (Exception, SystemExit) as error:  # whatever a user's file raises
+        del sys.modules[name]
         raise InputError(f"importing {path} failed: {_one_line(error)}") from error
     return module
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())
+def _one_line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from bench.metric import picture_metric
+from sr_models.data.luma import FULL_SWING_WEIGHTS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -82,5 +83,6 @@ def _blurred(x: "Tensor", side: int) -> "Tensor":
 def _luma(pictures: "Tensor") -> "Tensor":
     if pictures.device.type == "mps":  # which has no double precision
         pictures = pictures.cpu()
-    red, green, blue = (pictures.double() * 255).unbind(dim=1)
-    return (0.299 * red + 0.587 * green + 0.114 * blue)[:, None]
+    channels = (pictures.double() * 255).unbind(dim=1)
+    red, green, blue = (w * channel for w, channel in zip(FULL_SWING_WEIGHTS, channels, strict=True))
+    return (red + green + blue)[:, None]

@@ -9,13 +9,12 @@ import msgspec
 
 from bench.metric import METRICS
 from bench.protocols.presets import PROTOCOLS
-from bench.running.entrants import opened
 from bench.store.header import Header, ModelFacts, read_header, write_header
 from bench.store.rows import Score, method_name
 from bench.store.table import Tables, open_tables, writing
 from sr_models.data.errors import InputError
 from sr_models.data.manifest import manifest, manifest_names
-from sr_models.models import MODELS
+from sr_models.models import find_model
 
 _NO_SPECS = ("original", "published pictures", "a Python function")
 
@@ -110,7 +109,7 @@ def _model_problem(name: str, models: Mapping[str, ModelFacts]) -> str:
     if not facts.spec or facts.spec in _NO_SPECS:
         return ""
     try:
-        model = MODELS[facts.spec] if "=" not in facts.spec else opened(facts.spec)
+        model = find_model(facts.spec)
     except InputError as error:
         return f"{name} cannot be opened any more: {error}"
     if facts.version != model.version:

@@ -1,12 +1,8 @@
 """Who is compared: models by name, file, module or function, and the original."""
 
-import importlib.util
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 import numpy as np
@@ -15,7 +11,7 @@ from sr_models.data.dataset import Picture, Sample
 from sr_models.data.errors import InputError
 from sr_models.data.image import Image
 from sr_models.data.names import check_name
-from sr_models.models import MODEL_SUFFIXES, MODELS, Model, find_model
+from sr_models.models import MODEL_SUFFIXES, MODELS, FactoryError, find_model
 from sr_models.upscaler import Luma, LumaUpscaler, Upscaler
 
 if TYPE_CHECKING:
@@ -121,12 +117,14 @@ class ModelEntrant:
         return _built(self.text, scale, self.device, self.dtype, self.self_ensemble)
 
     def problem(self, scale: int) -> str:
-        """Return why it cannot be built."""
+        """Return why it cannot be built; raises FactoryError for what a user's factory raises."""
         try:
             self.build(scale)
+        except FactoryError:
+            raise
         except InputError as error:
             return str(error)
-        except Exception as error:  # noqa: BLE001 (a factory is anybody's code)
+        except Exception as error:  # noqa: BLE001 (a plug-in is anybody's code)
             return f"{type(error).__name__}: {error}"
         return ""
 
@@ -221,7 +219,7 @@ def model_entrants(
     entrants: list[Entrant] = []
     for each in dict.fromkeys(models):
         if isinstance(each, str):
-            model = opened(each)
+            model = find_model(each)
             plain = ModelEntrant(model.name, each, model.version, device)
         elif isinstance(each, ModelEntrant):
             plain = replace(each, device=device)
@@ -249,46 +247,9 @@ def problems(scale: int) -> Callable[[Entrant], str]:
     return problem_of
 
 
-def opened(text: str) -> Model:
-    """Return the model that text means: what `find_model` takes, or NAME=path/file.py:factory.
-
-    Whatever is wrong with somebody's module is one sentence.
-    """
-    name, _, spec = text.partition("=")
-    path, is_file, attribute = spec.rpartition(":")
-    try:
-        if is_file and path.endswith(".py"):
-            module = _module_at(Path(path).expanduser().resolve())
-            return find_model(f"{name}={module}:{attribute}")
-        return find_model(text)
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(f"{text}: its module cannot be imported: {type(error).__name__}: {error}") from error
-
-
-def _module_at(path: Path) -> str:
-    """Import a file under a name of its own and return that name."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    name = f"_{path.stem}_{sha256(str(path).encode()).hexdigest()[:8]}"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        if spec is None or spec.loader is None:
-            raise InputError(f"{path}: expected a Python file")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-    return name
-
-
 @lru_cache(maxsize=32)
 def _built(text: str, scale: int, device: str, dtype: str, self_ensemble: bool) -> Upscaler:
-    model = opened(text).build(scale)
+    model = find_model(text).build(scale)
     if (device, dtype, self_ensemble) == ("auto", "fp32", False):
         return model
     from sr_models.inference.torch_upscaler import Inference, with_inference

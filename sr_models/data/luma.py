@@ -8,6 +8,8 @@ from sr_models.data.image import Image
 PEAK = 255.0  # also for luma: the papers keep 255 although studio swing spans 16-235
 LUMA_WEIGHTS = (65.481, 128.553, 24.966)
 """BT.601 luma, studio swing, of R, G and B in [0, 1] (add 16): the numbers of MATLAB's rgb2ycbcr."""
+FULL_SWING_WEIGHTS = tuple(weight / 219 for weight in LUMA_WEIGHTS)
+"""BT.601 luma, 0-255 like its R, G and B: 0.299, 0.587 and 0.114."""
 _THOUSANDTHS = tuple(round(1000 * weight) for weight in LUMA_WEIGHTS)
 
 

@@ -16,7 +16,7 @@ from torch import nn
 
 from sr_models.data.errors import InputError
 from sr_models.data.image import Image
-from sr_models.inference.torch_upscaler import Inference, TorchUpscaler
+from sr_models.inference.torch_upscaler import Inference, TorchUpscaler, to_images
 from sr_models.inference.weights_file import is_ours, open_weights
 from sr_models.upscaler import Upscaler
 
@@ -170,9 +170,8 @@ class OnnxUpscaler:
     def __call__(self, lr: Image) -> Image:
         """Return lr at scale times its size."""
         x = (lr.astype(np.float32) / 255.0).transpose(2, 0, 1)[None]
-        out = self.session.run(None, {self.session.get_inputs()[0].name: x})[0][0]
-        levels = np.floor((out.transpose(1, 2, 0) * np.float32(255.0)).clip(0, 255) + np.float32(0.5))
-        return np.asarray(levels, np.uint8)
+        out = self.session.run(None, {self.session.get_inputs()[0].name: x})[0]
+        return to_images(torch.from_numpy(out))[0]
 
 
 def _open_onnx(path: Path) -> OnnxUpscaler:

@@ -92,8 +92,8 @@ class LumaTorchUpscaler:
     def upscale_luma(self, lr: Luma) -> Luma:
         """Return luma (h, w) at scale times its size, not rounded."""
         x = torch.from_numpy(lr / 255.0).float()[None, None]
-        result: Luma = run(self.network, x, self.scale, self.inference)[0, 0].double().numpy() * 255.0
-        return result
+        result: Luma = _finite(run(self.network, x, self.scale, self.inference))[0, 0].double().numpy()
+        return result * 255.0
 
 
 def upscaler(
@@ -152,9 +152,21 @@ def to_tensor(images: Sequence[Image]) -> Tensor:
 
 
 def to_images(x: Tensor) -> list[Image]:
-    """Return (N, 3, H, W) in [0, 1] as pictures: clipped, rounded half up, the only rounding there is."""
-    levels = (x.float() * 255.0).clamp(0, 255).add(0.5).floor().to(torch.uint8)
+    """Return (N, 3, H, W) in [0, 1] as pictures: clipped, rounded half up, the only rounding there is.
+
+    Raises InputError for NaN and infinity, which would be saved as black or white.
+    """
+    levels = (_finite(x).float() * 255.0).clamp(0, 255).add(0.5).floor().to(torch.uint8)
     return list(levels.permute(0, 2, 3, 1).contiguous().cpu().numpy())
+
+
+def _finite(x: Tensor) -> Tensor:
+    bad = x.numel() - int(torch.isfinite(x).sum())
+    if bad:
+        raise InputError(
+            f"{bad} of {x.numel()} values of the network's output are not finite (NaN or infinite)"
+        )
+    return x
 
 
 @torch.inference_mode()

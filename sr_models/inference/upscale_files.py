@@ -83,7 +83,10 @@ _BAR = "{percentage:3.0f}%|{bar}| {elapsed} (left: {remaining})"
 def _upscale(job: Job, upscaler: Upscaler, quality: int) -> str:
     start = time.perf_counter()
     photo = read_photo(job.source)
-    sr = upscale_photo(photo, upscaler)
+    try:
+        sr = upscale_photo(photo, upscaler)
+    except InputError as error:  # what is wrong with a model's output does not say of which picture
+        raise InputError(f"{job.source}: {error}") from None
     write_photo(job.target, sr, quality=quality)
     (h, w), (height, width) = photo.rgb.shape[:2], sr.rgb.shape[:2]
     return f"{job.target}: {w}x{h} -> {width}x{height}, {time.perf_counter() - start:.1f} s"

@@ -201,6 +201,29 @@ def test_a_mistake_is_a_value_error_of_one_sentence(call, says):
     assert "\n" not in str(caught.value)
 
 
+STATED = """
+from __future__ import annotations
+from dataclasses import dataclass, field
+
+@dataclass
+class Level:
+    scale: int
+    value: int = field(default={level})
+
+    def __call__(self, lr):
+        return (0 * lr + self.value).astype("uint8")
+
+build = Level
+"""
+
+
+def test_a_factory_in_a_file_may_hold_dataclasses_and_may_change_meanwhile(tmp_path):
+    black = np.zeros((4, 4, 3), np.uint8)
+    for level in (7, 8):
+        (tmp_path / "mine.py").write_text(STATED.format(level=level))
+        assert sr_models.load(f"{tmp_path}/mine.py:build", scale=1)(black).max() == level
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -131,6 +131,59 @@ def test_a_mistake_is_one_line_and_exit_code_two(arguments, says, folder, tmp_pa
     assert not (tmp_path / "out").exists()
 
 
+DIVERGED = """
+from torch import nn
+
+class Divided(nn.Module):
+    def forward(self, x):
+        return x / x
+
+def network(scale):
+    return Divided()
+"""
+
+
+def test_a_network_that_is_not_finite_on_a_picture_is_one_line_that_names_it(tmp_path, capsys):
+    (tmp_path / "diverged.py").write_text(DIVERGED)
+    for name, level in (("black", 0), ("grey", 9)):
+        PillowImage.new("RGB", (4, 4), (level,) * 3).save(tmp_path / f"{name}.png")
+    arguments = ["--out", tmp_path / "out", "--model", f"{tmp_path}/diverged.py:network", "--scale", 1]
+    assert _run(tmp_path / "black.png", tmp_path / "grey.png", *arguments) == 1
+    assert capsys.readouterr().err == (
+        f"sr-models upscale: {tmp_path}/black.png: "
+        "48 of 48 values of the network's output are not finite (NaN or infinite)\n"
+    )
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["grey.png"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("def build(scale:\n", "importing bad.py failed: SyntaxError: '(' was never closed (bad.py, line 1)"),
+        ("1 / 0\n", "importing bad.py failed: ZeroDivisionError: division by zero"),
+        ("raise SystemExit\n", "importing bad.py failed: SystemExit"),
+        (
+            "def build(scale):\n    raise KeyError('a\\nb')\n",
+            "bad.py:build: build(4) failed: KeyError: 'a\\nb'",
+        ),
+        (
+            "def build(scale):\n    raise ValueError('a\\nb')\n",
+            "bad.py:build: build(4) failed: ValueError: a b",
+        ),
+        ("def build():\n    pass\n", "bad.py:build: build(4) failed: TypeError: build() takes 0 positional"),
+        ("def build(scale):\n    exit(0)\n", "bad.py:build: build(4) failed: SystemExit: 0"),
+    ],
+)
+def test_whatever_a_users_module_raises_is_one_line(text, says, folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.py").write_text(text)
+    assert _run(folder / "old.bmp", "--out", "out", "--model", "bad.py:build") == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"sr-models upscale: {says}")
+    assert said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_input_is_never_replaced(folder, capsys):
     assert _run(folder / "clear.png", "--out", folder, "--force") == 2
     assert "clear.png would replace an input" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """A results folder that lives on: what is of another time is replaced, dropped or kept apart, and named."""
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -241,26 +242,58 @@ def test_output_that_is_no_picture_is_an_error_of_that_model(folder, made):
     assert set(found.scores["model"]) == {"nearest"}
 
 
-def test_a_model_that_cannot_be_built_is_named_once(request_, tmp_path):
-    path = tmp_path / "broken.py"
-    path.write_text("def factory(scale):\n    raise ZeroDivisionError('on purpose')\n")
-    summary = run(replace(request_, models=("nearest", f"m={path}:factory")))
-    assert summary.failures == ["m: ZeroDivisionError: on purpose"]
-    assert summary.computed == 6
+DIVERGED = """
+from torch import nn
+
+class Divided(nn.Module):
+    def forward(self, x):
+        x = x.repeat_interleave(4, 2).repeat_interleave(4, 3)
+        return x / x if float(x.min()) == 0 else x
+
+def network(scale):
+    return Divided()
+
+network.version = "1"
+"""
+
+
+def test_a_network_that_is_not_finite_on_a_picture_has_no_row_and_no_picture(request_, folder, tmp_path):
+    (tmp_path / "diverged.py").write_text(DIVERGED)
+    write_image(folder / "black.png", np.zeros((64, 64, 3), np.uint8))
+    summary = run(replace(request_, models=(f"m={tmp_path}/diverged.py:network",)))
+    (failure,) = summary.failures
+    assert failure.startswith("m on mine/black: 12288 of 12288 values of the network's output are not finite")
+    assert "black" not in {row.image for row in read_scores(request_.results)}
+    names = {path.stem for path in (request_.results / "images" / "m").rglob("*.png")}
+    assert names == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("def factory(scale:\n", "importing .*broken.py failed: SyntaxError: "),
+        ("1 / 0\n", "importing .*broken.py failed: ZeroDivisionError: division by zero"),
+        ("raise SystemExit\n", "importing .*broken.py failed: SystemExit"),
+        ("def factory(scale):\n    return scale / 0\n", r"broken.py:factory: factory\(4\) failed: ZeroDiv"),
+    ],
+)
+def test_whatever_a_users_module_raises_is_one_line_before_the_first_picture(
+    text, says, folder, tmp_path, capsys
+):
+    (tmp_path / "broken.py").write_text(text)
+    models = ["nearest", f"m={tmp_path}/broken.py:factory"]
+    arguments = ["--datasets", f"mine={folder}", "--results", str(tmp_path / "out"), "--models", *models]
+    assert main(["run", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert re.match(f"bench run: .*{says}", said)
+    assert said.count("\n") == 1
+    assert not list((tmp_path / "out").rglob("*.png"))
 
 
 def test_a_scale_that_a_model_lacks_is_said_once(request_):
     summary = run(replace(request_, models=("espcn",), scale=3))
     assert len(summary.failures) == 1
     assert summary.failures[0].startswith("espcn: ")
-
-
-@pytest.mark.parametrize("text", ["def factory(scale:\n", "1 / 0\n"])
-def test_a_module_that_cannot_be_imported_is_one_sentence(request_, tmp_path, text):
-    path = tmp_path / "broken.py"
-    path.write_text(text)
-    with pytest.raises(InputError, match=r"its module cannot be imported: (SyntaxError|ZeroDivisionError)"):
-        run(replace(request_, models=(f"m={path}:factory",)))
 
 
 def test_with_unequal_numbers_of_pictures_cannot_never_stands_beside_a_small_p(tmp_path):

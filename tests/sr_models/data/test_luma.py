@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.color import rgb2ycbcr
 
-from sr_models.data.luma import gradient_energy, luma, luma_uint8, psnr
+from sr_models.data.luma import FULL_SWING_WEIGHTS, gradient_energy, luma, luma_uint8, psnr
 
 
 def test_luma_spans_studio_swing():
@@ -42,3 +42,7 @@ def test_identical_pictures_have_infinite_psnr():
 def test_gradient_energy_of_a_ramp_is_the_sum_of_its_squared_steps():
     y, x = np.mgrid[:9, :7].astype(float)
     assert gradient_energy(3 * x + 4 * y) == pytest.approx(4**2 * 8 * 7 + 3**2 * 9 * 6)
+
+
+def test_full_swing_weights_are_those_that_are_written_everywhere():
+    assert FULL_SWING_WEIGHTS == (0.299, 0.587, 0.114)  # exactly: scores were computed with these

@@ -1,5 +1,6 @@
 """Model files of others: what runs, and the one sentence for what does not."""
 
+import math
 import pickle
 import sys
 
@@ -27,6 +28,13 @@ class Doubler(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x.repeat_interleave(2, 2).repeat_interleave(2, 3)
+
+
+class Divided(nn.Module):
+    """x / x, which is not finite where x is black."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x / x
 
 
 def _double(image):
@@ -130,6 +138,33 @@ def test_an_exported_onnx_file_is_within_one_level_at_any_size(config, tmp_path,
     for shape in ((9, 23), (40, 17)):
         lr = photo[: shape[0], : shape[1]]
         assert np.abs(ours(lr).astype(int) - theirs(lr).astype(int)).max() <= 1
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning")
+@pytest.mark.parametrize("kind", ["torchscript", "onnx", "spandrel"])
+def test_output_of_a_file_that_is_not_finite_is_an_error(kind, tmp_path, photo):
+    black = np.zeros_like(photo[:8, :8])
+    with pytest.raises(InputError, match="values of the network's output are not finite"):
+        find_model(f"m={_diverged_file(kind, tmp_path)}").build(4 if kind == "spandrel" else 1)(black)
+
+
+def _diverged_file(kind, folder):
+    if kind == "torchscript":
+        torch.jit.save(torch.jit.script(Divided()), folder / "d.pt")
+        return folder / "d.pt"
+    if kind == "onnx":
+        axes = {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
+        torch.onnx.export(
+            Divided().eval(),
+            (torch.rand(1, 3, 8, 8),),
+            folder / "d.onnx",
+            dynamic_shapes=(axes,),
+            dynamo=True,
+        )
+        return folder / "d.onnx"
+    state = _spandrel_checkpoint(folder / "d.pth").state_dict()
+    torch.save({key: torch.full_like(value, math.nan) for key, value in state.items()}, folder / "d.pth")
+    return folder / "d.pth"
 
 
 @pytest.mark.parametrize(

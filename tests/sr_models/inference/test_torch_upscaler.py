@@ -208,3 +208,26 @@ def test_an_unknown_device_says_so(name):
 def test_fp16_wants_a_gpu():
     with pytest.raises(InputError, match="fp16 needs a GPU"):
         upscaler(_warm(NETWORKS[2]), 4, "luma", replace(CPU, dtype="fp16"))
+
+
+class Diverged(nn.Module):
+    """The picture itself, with one value that is no finite number."""
+
+    reach, floats_per_pixel = 0, 0
+
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def forward(self, x):
+        x = x.clone()
+        x[0, 0, 0, 0] = self.value
+        return x
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize(("colour", "values"), [("rgb", 60), ("luma", 20)])
+def test_output_that_is_not_finite_is_an_error_and_never_a_pixel(colour, values, value, photo):
+    model = upscaler(Diverged(value), 1, colour, CPU)
+    with pytest.raises(InputError, match=f"1 of {values} values of the network's output are not finite"):
+        model(photo[:4, :5])
