@@ -15,7 +15,7 @@ from bench.figures.pareto import draw_front
 from bench.figures.plane import direction
 from bench.figures.style import COLUMN, Plot, file_name, styled
 from bench.metric import METRICS
-from bench.palette import colour_of, ink_of, label_of
+from bench.palette import colour_of, ink_of
 from bench.store.rows import Profile
 
 _COSTS: dict[str, Callable[[Profile], float | None]] = {
@@ -63,8 +63,8 @@ def _figure(
         figure.draw_without_rendering()  # the layout decides where names fit
         figure.set_layout_engine("none")
         for axes, points in zip(grid, shown.values(), strict=True):
-            names, inks = [label_of(each) for each in points], [ink_of(each) for each in points]
-            label_points(axes, list(points.values()), names, inks, line=edges[axes])
+            inks = [ink_of(each) for each in points]
+            label_points(axes, list(points.values()), list(points), inks, line=edges[axes])
     caption = (
         f"{METRICS[metric].heading} on {dataset} against the cost of one {output} picture: {device}, "
         f"{dtype}, {threads} thread{'s' * (threads > 1)}. Models on the line are beaten by none on both."

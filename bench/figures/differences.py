@@ -4,16 +4,13 @@ import math
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from bench.analysis.compare import Comparison, PictureDifference
-from bench.figures.style import COLUMN, INK, Plot, blank, file_name, styled
+from bench.figures.style import COLUMN, INK, Plot, blank, file_name, make_room, styled
 from bench.metric import METRICS
-from bench.palette import colour_of, ink_of, label_of
+from bench.palette import colour_of, ink_of
 
-_EDGE = 0.05  # inches between the sheet's edge and what stands on it
 _NAMED = 24  # more names than that do not fit below the bars
 
 
@@ -40,24 +37,14 @@ def picture_differences(comparison: Comparison) -> Plot | None:
         mean.set_path_effects([withStroke(linewidth=2.5, foreground="white")])  # it may stand on a bar
         axes.set_title(where, loc="left", pad=26)
         for y, model, better in ((1.11, c.a, c.wins), (1.02, c.b, c.losses)):
-            line = f"{label_of(model)} is better on {better} of {c.n}"
+            line = f"{model} is better on {better} of {c.n}"
             axes.text(0, y, line, color=ink_of(model), transform=axes.transAxes)
-        _make_room(figure, axes)
+        make_room(figure, axes)
     caption = (
         f"{c.a} minus {c.b}, {METRICS[column.metric].heading} of each picture of {column.dataset} "
         f"({column.protocol}); dashed: the mean."
     )
     return Plot(file_name(f"differences_{column.stem}_{column.dataset}_{column.metric}"), caption, figure)
-
-
-def _make_room(figure: Figure, axes: Axes) -> None:
-    """Numbers with many digits push the axis's name off the sheet: then the bars give way."""
-    FigureCanvasAgg(figure)
-    box = axes.yaxis.get_tightbbox()
-    missing = 0.0 if box is None else (_EDGE * figure.dpi - box.x0) / figure.bbox.width
-    if missing > 0:
-        at = axes.get_position()
-        axes.set_position((at.x0 + missing, at.y0, at.width - missing, at.height))
 
 
 def _bars(axes: Axes, shown: list[PictureDifference], c: Comparison) -> None:

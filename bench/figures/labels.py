@@ -24,6 +24,7 @@ _PLACES = [  # dx, dy, horizontal and vertical alignment: the first that is free
     (3, 4, "left", "bottom"), (-3, 4, "right", "bottom"), (3, -4, "left", "top"), (-3, -4, "right", "top"),
 ]  # fmt: skip
 _CLEAR_PX = 1.0  # around each name
+_CUT = 1000  # times worse than standing on something: a name that leaves the sheet cannot be read
 
 
 def label_points(
@@ -35,16 +36,21 @@ def label_points(
     line: Array,
 ) -> None:
     """Write each name beside its point, off the line (n, 2); call it last, when the axes' limits stand."""
-    FigureCanvasAgg(axes.get_figure(root=True))
+    canvas = FigureCanvasAgg(axes.get_figure(root=True))
     marks = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in axes.transData.transform(points)]
     taken = list(marks)
     taken += _segments(axes.transData.transform(line))
-    inside = axes.get_window_extent()
+    inside, sheet = axes.get_window_extent(), Bbox.from_bounds(0, 0, *canvas.get_width_height())
     for place in np.lexsort(np.asarray(points).T):
         tried = [_annotation(axes, points[place], names[place], colours[place], *each) for each in _PLACES]
         boxes = [extent_of(text).padded(_CLEAR_PX) for text in tried]
         others = [box for box in taken if box is not marks[place]]
-        costs = [sum(_overlap(box, other) for other in others) + _outside(box, inside) for box in boxes]
+        costs = [
+            sum(_overlap(box, other) for other in others)
+            + _outside(box, inside)
+            + _CUT * _outside(box, sheet)
+            for box in boxes
+        ]
         best = int(np.argmin(costs))
         for text in tried[:best] + tried[best + 1 :]:
             text.remove()

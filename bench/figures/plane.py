@@ -5,9 +5,9 @@ import math
 from bench.analysis.board import Board
 from bench.figures.labels import label_points
 from bench.figures.pareto import draw_front
-from bench.figures.style import Plot, blank, file_name, styled
+from bench.figures.style import Plot, blank, file_name, make_room, styled
 from bench.metric import METRICS
-from bench.palette import colour_of, ink_of, label_of
+from bench.palette import colour_of, ink_of
 
 DISTORTION = ("psnr", "rmse", "ssim")
 PERCEPTION = (
@@ -52,9 +52,9 @@ def plane(board: Board, dataset: str, x: str, y: str) -> Plot | None:
         axes.margins(0.16, 0.1)
         axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim(), xlabel=direction(x), ylabel=direction(y))
         axes.set_title(f"{dataset} x{board.scale}, {board.protocol}", loc="left")
+        make_room(figure, axes)
         front = draw_front(axes, points, higher_is_better)
-        names, inks = [label_of(model) for model in found], [ink_of(model) for model in found]
-        label_points(axes, points, names, inks, line=front)
+        label_points(axes, points, list(found), [ink_of(model) for model in found], line=front)
     caption = (
         f"{METRICS[x].heading} against {METRICS[y].heading}, means over the {board.sizes[dataset]} pictures "
         f"of {dataset}. Models on the line are beaten by none on both; the shaded region is what they beat."

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+_EDGE = 0.05  # inches between the sheet's edge and what stands on it
 INK, FAINT = "#23272e", "#d5d9df"  # the page replaces these two by its own, light or dark
 COLUMN = 3.5
 """Width of a paper's column in inches."""
@@ -73,6 +75,16 @@ def blank(
     figure = Figure(figsize=(width, height))
     box = (left / width, bottom / height, (width - left - right) / width, (height - bottom - top) / height)
     return figure, figure.add_axes(box)
+
+
+def make_room(figure: Figure, axes: Axes) -> None:
+    """Narrow the axes where numbers with many digits push the name of the y axis off the sheet."""
+    FigureCanvasAgg(figure)
+    box = axes.yaxis.get_tightbbox()
+    missing = 0.0 if box is None else (_EDGE * figure.dpi - box.x0) / figure.bbox.width
+    if missing > 0:
+        at = axes.get_position()
+        axes.set_position((at.x0 + missing, at.y0, at.width - missing, at.height))
 
 
 def save(plot: Plot, folder: Path) -> list[Path]:

@@ -7,16 +7,16 @@ from pathlib import Path
 from bench.analysis.board import Board
 from bench.analysis.columns import Column
 from bench.analysis.compare import Comparison, compare_columns
-from bench.figures.bars import write_bars
 from bench.figures.correlation import correlations
 from bench.figures.cost import costs
 from bench.figures.differences import picture_differences
+from bench.figures.means import write_means
 from bench.figures.plane import axes_of, plane
 from bench.figures.style import Plot, save
 
 
 def write_figures(boards: Sequence[Board], folder: Path) -> list[Path]:
-    """Write the bars of each table as PNG and SVG, every dataset's other figures as PNG, SVG and PDF.
+    """Write the means of each table as PNG and SVG, every dataset's other figures as PNG, SVG and PDF.
 
     Return the files. The other figures are drawn under the first protocol that allows them, because the rest
     would show nearly the same.
@@ -30,7 +30,7 @@ def write_figures(boards: Sequence[Board], folder: Path) -> list[Path]:
                 key = (board.scale, board.lr, board.part, dataset, kind)
                 if not plots.get(key):
                     plots[key] = draw(board, dataset, own)
-    written = write_bars(boards, folder)
+    written = write_means(boards, folder)
     return written + [path for kind in plots.values() for plot in kind for path in save(plot, folder)]
 
 

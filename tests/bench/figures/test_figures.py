@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_scores import made_metric, run_of, scores_of
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -19,6 +20,7 @@ from bench.figures.correlation import _alike_together, agreement, correlations
 from bench.figures.cost import costs
 from bench.figures.differences import picture_differences
 from bench.figures.labels import extent_of, label_points
+from bench.figures.means import _figure as means_figure
 from bench.figures.pareto import draw_front, pareto_front
 from bench.figures.plane import axes_of, plane
 from bench.figures.write import write_figures
@@ -88,8 +90,40 @@ def test_the_plane_shows_the_means_of_complete_models_in_their_colours():
     assert shown[colour_of("espcn")] == pytest.approx((29.5, 0.35))
     assert len(shown) == 4
     assert axes.get_ylabel() == "MADE-DISTANCE, lower is better"
-    assert {text.get_text() for text in axes.texts} == {"NN", "bicubic", "ESPCN", "SRGAN-VGG54"}
+    assert {text.get_text() for text in axes.texts} == {"nearest", "bicubic", "espcn", "srgan-vgg54"}
     assert plot.name == "plane_matlab_x4_matlab_Set14"
+
+
+@pytest.mark.parametrize("step", [1.0, 1e-3, 1e-6])
+def test_the_axes_of_the_plane_are_named_on_the_sheet_however_long_their_numbers(step):
+    with made_metric("made_distance") as metric:
+        scores = [
+            score
+            for place, model in enumerate(("bicubic", "espcn", "nearest"))
+            for score in (*scores_of(model, [28.0 + place]), *scores_of(model, [1 + step * place], metric))
+        ]
+        (board,) = boards(scores, "")
+        figure = plane(board, "Set14", "psnr", metric).figure
+    FigureCanvasAgg(figure).draw()
+    label = figure.axes[0].yaxis.label.get_window_extent()
+    assert label.x0 >= 0
+    assert not any(
+        label.overlaps(tick.get_window_extent())
+        for tick in figure.axes[0].get_yticklabels()
+        if tick.get_text()
+    )
+
+
+def test_means_are_marks_with_the_tables_interval_and_not_bars_from_somewhere():
+    (board,) = boards([*scores_of("espcn", [30.0, 33.0, 31.0]), *scores_of("bicubic", [29.0])])
+    (axes,) = means_figure(board, "Set14").axes
+    cell = board.cell("espcn", "Set14", "psnr")
+    assert not axes.patches
+    spans = {tuple(line.get_xdata()) for line in axes.lines}
+    assert spans == {(cell.low, cell.high), (cell.mean,), (29.0,)}  # one picture has no interval
+    low, high = axes.get_xlim()
+    assert low < cell.low < cell.high < high
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["bicubic", "espcn"]  # as in the table
 
 
 def test_the_plane_needs_a_perceptual_metric(monkeypatch):
@@ -250,6 +284,30 @@ def test_where_points_crowd_names_stand_off_and_a_line_leads_there():
     assert any(text.arrow_patch for text in axes.texts)
 
 
+CROWD = {  # Set5 x4, PSNR and feature distance of networks, most of them near the right edge
+    "nearest": (24.56, 0.658), "bicubic": (26.70, 0.370), "srcnn": (28.16, 0.309),
+    "srcnn-955": (28.40, 0.303), "selfexsr": (28.44, 0.330), "drcn-lite": (28.65, 0.297),
+    "espcn": (28.60, 0.290), "authors-srresnet-mse": (30.15, 0.263), "srresnet-mse": (29.55, 0.269),
+    "srresnet-vgg22": (28.76, 0.262), "srgan-mse": (29.42, 0.262), "srgan-vgg22": (28.02, 0.254),
+    "authors-srgan-vgg54": (27.30, 0.220), "srgan-vgg54d": (28.27, 0.247),
+}  # fmt: skip
+
+
+def test_no_name_is_cut_by_the_edge_of_the_sheet_where_points_crowd():
+    with made_metric("made_distance") as metric:
+        scores = [
+            score
+            for model, (psnr, distance) in CROWD.items()
+            for score in (*scores_of(model, [psnr]), *scores_of(model, [distance], metric))
+        ]
+        (board,) = boards(scores, "")
+        figure = plane(board, "Set14", "psnr", metric).figure
+    boxes = [extent_of(text) for text in figure.axes[0].texts]
+    assert len(boxes) == len(CROWD)
+    assert all(0 <= box.x0 < box.x1 <= figure.bbox.width for box in boxes)
+    assert all(0 <= box.y0 < box.y1 <= figure.bbox.height for box in boxes)
+
+
 def test_a_report_writes_the_figures_that_its_inputs_allow(tmp_path, monkeypatch, rng):
     monkeypatch.setattr("bench.figures.plane.PERCEPTION", ("made_distance",))
     with made_metric("made_distance") as metric:
@@ -287,7 +345,7 @@ def test_the_same_scores_give_the_same_files(tmp_path):
     scores = [*scores_of("espcn", [30, 33, 31]), *scores_of("bicubic", [31, 30, 29])]
     first = write_figures(boards(scores), tmp_path / "first")
     second = write_figures(boards(scores), tmp_path / "second")
-    assert [path.suffix for path in first] == [".png", ".svg", ".png", ".svg", ".pdf"]  # bars first
+    assert [path.suffix for path in first] == [".png", ".svg", ".png", ".svg", ".pdf"]  # means first
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 

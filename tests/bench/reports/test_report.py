@@ -12,7 +12,7 @@ from scipy import stats
 from bench.analysis.board import boards
 from bench.analysis.paper import PUBLISHED
 from bench.analysis.results import read_results
-from bench.figures.bars import write_bars
+from bench.figures.means import write_means
 from bench.reports.formats import FORMATS
 from bench.reports.write import markdown_of, paper_markdown, stale_tables, write_report
 from bench.store.header import Counts, Header, Invocation, write_header
@@ -183,7 +183,7 @@ def test_a_folder_without_scores_is_named(tmp_path, folder_):
 
 
 def test_plots_show_every_picture_as_a_point(tmp_path):
-    files = write_bars(boards(TWO), tmp_path)
+    files = write_means(boards(TWO), tmp_path)
     assert [path.name for path in files] == ["srgan_x4_matlab_Set5.png", "srgan_x4_matlab_Set5.svg"]
     svg = Path(files[1]).read_text()
     points = re.findall(r'<g id="PathCollection_\d+">(.*?)</g>\s*</g>', svg, re.DOTALL)
@@ -196,7 +196,7 @@ def test_more_than_three_metrics_go_below_one_another(tmp_path):
         for metric in ("psnr", "ssim", "gmsd", "tv", "vif")
         for score in scores_of("a", [1.0], metric=metric)
     ]
-    (png, _) = write_bars(boards(scores), tmp_path)
+    (png, _) = write_means(boards(scores), tmp_path)
     with PillowImage.open(png) as picture:
         width, height = picture.size
     assert width == int(160 * (3 * 4.2 + 1.2))

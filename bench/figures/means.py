@@ -1,4 +1,4 @@
-"""Figures of a run: every picture is a point, the bar is their mean."""
+"""Figures of a run: the mean of each model with its 95 % interval, and every picture as a point."""
 
 import math
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from matplotlib.figure import Figure
 from bench.analysis.board import Board, Cell
 from bench.analysis.columns import Column
 from bench.metric import METRICS
-from bench.palette import colour_of, label_of
+from bench.palette import colour_of
 
 _ABREAST = 3  # more metrics go below
 _Values = npt.NDArray[np.float64]
 
 
-def write_bars(boards: Sequence[Board], folder: Path) -> list[Path]:
+def write_means(boards: Sequence[Board], folder: Path) -> list[Path]:
     """Write one figure for each dataset of each table, as PNG and SVG, and return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -52,34 +52,36 @@ def _figure(board: Board, dataset: str) -> Figure:
     for axis, metric in zip(axes, board.metrics, strict=False):
         for row, model in enumerate(models):
             values = _values(board.column(dataset, metric), model)
-            _bar(axis, row, model, board.cell(model, dataset, metric), values)
+            _mean(axis, row, model, board.cell(model, dataset, metric), values)
         _frame(axis, metric)
-    axes[0].set_yticks(range(len(models)), [label_of(model) for model in models])
+    axes[0].set_yticks(range(len(models)), models)
     axes[0].invert_yaxis()
     figure.suptitle(f"{dataset} x{board.scale}, protocol {board.protocol}", fontsize=10)
     return figure
 
 
-def _bar(axis: Axes, row: int, model: str, cell: Cell, values: _Values) -> None:
-    """One model's row: the mean as a bar with its printed value, every picture as a point."""
+def _mean(axis: Axes, row: int, model: str, cell: Cell, values: _Values) -> None:
+    """One model's row: the mean with its printed value and 95 % interval, every picture as a point."""
     across = axis.get_yaxis_transform()  # x in fractions of the axis, y in rows
     axis.text(1.02, row, cell.text, transform=across, va="center", fontsize=9)
     if not len(values):
         return
-    colour, mean = colour_of(model), values.mean()
-    axis.barh(row, mean, height=0.62, color=colour, alpha=0.35)
-    axis.plot([mean, mean], [row - 0.31, row + 0.31], color=colour, linewidth=2)
+    colour = colour_of(model)
     spread = np.linspace(-0.2, 0.2, len(values)) if len(values) > 1 else np.zeros(1)
-    axis.scatter(values, row + spread, s=9, color=colour, linewidths=0, zorder=2)
+    axis.scatter(values, row + spread, s=9, color=colour, alpha=0.4, linewidths=0, zorder=1)
+    if cell.low is not None and cell.high is not None:
+        axis.plot([cell.low, cell.high], [row, row], color=colour, linewidth=2, zorder=2)
+    axis.plot([values.mean()], [row], "D", color=colour, markersize=6, markeredgecolor="white", zorder=3)
 
 
 def _frame(axis: Axes, metric: str) -> None:
-    """Bars need not begin at zero here: the points carry the picture, so the axis spans the points."""
+    """The axis spans points and intervals: nothing on it has a length that would need a zero."""
     shown = [x for points in axis.collections for x in np.asarray(points.get_offsets())[:, 0].tolist()]
+    shown += [x for line in axis.lines for x in np.asarray(line.get_xdata()).tolist()]
     if shown:
         margin = 0.06 * (max(shown) - min(shown) or 1)
         axis.set_xlim(min(shown) - margin, 1.0 if metric == "ssim" else max(shown) + margin)
-    axis.set_xlabel(METRICS[metric].heading, fontsize=9)
+    axis.set_xlabel(f"{METRICS[metric].heading}: mean, 95 % interval over pictures", fontsize=9)
     axis.spines[["top", "right"]].set_visible(False)
     axis.tick_params(labelsize=9)
 
