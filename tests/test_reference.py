@@ -49,3 +49,16 @@ def test_the_results_page_quotes_what_the_variants_look_like():
     for model, (_, *ours) in quoted.items():
         wanted = [f"{mean[model, 'BSD100']:.{d}f}" for mean, d in zip(metrics, (4, 3, 2), strict=True)]
         assert ours == wanted, model
+
+
+def test_the_results_page_quotes_what_perception_says():
+    metrics = [(_means("rgb", name), digits) for name, digits in PERCEPTION.items()]
+    quoted = _quoted("## Perception")
+    assert {"srresnet-mse", "srgan-vgg53", "authors-srgan-vgg54"} <= set(quoted)
+    for model, cells in quoted.items():
+        for dataset, cell in zip(("Set5", "Set14", "BSD100"), cells, strict=False):
+            if cell:
+                assert cell == " / ".join(f"{mean[model, dataset]:.{d}f}" for mean, d in metrics), model
+
+
+PERCEPTION = {"psnr": 2, "lpips": 4, "dists": 4, "phase_spread": 2}
