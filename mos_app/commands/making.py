@@ -91,7 +91,7 @@ def _add_new(parser: argparse.ArgumentParser) -> None:
     people.add_argument(
         "--completion-code", metavar="CODE", help="one code for all (default: one for each rater)"
     )
-    people.add_argument("--completion-url", metavar="URL", help="where a panel wants its people back")
+    people.add_argument("--completion-url", metavar="URL", help="where a panel takes its people back")
     people.add_argument(
         "--panel-parameter",
         default="id",
@@ -152,7 +152,7 @@ def _settings(args: argparse.Namespace, raters: int | None) -> "Settings":
     labels = tuple(label.strip() for label in args.labels.split(",")) if args.labels else None
     wanted = 2 if args.method == "pairs" else 5
     if labels is not None and len(labels) != wanted:
-        raise InputError(f"--labels wants {wanted} words, lowest score first; {len(labels)} came")
+        raise InputError(f"--labels: expected {wanted} words, lowest score first, got {len(labels)}")
     if not 0 <= args.repeats < 1 or args.repeat_lag < 1 or args.break_every < 0:
         raise InputError(
             "--repeats is a share from 0 to below 1, --repeat-lag at least 1, --break-every at least 0"
@@ -185,7 +185,7 @@ def _text_of(path: str) -> str:
 def _stand_ins(pairs: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         if "=" not in pair:
-            raise InputError(f"--stand-in wants NAME=MODEL, {pair!r} came")
+            raise InputError(f"--stand-in: expected NAME=MODEL, got {pair!r}")
     return dict(pair.split("=", 1) for pair in pairs)
 
 

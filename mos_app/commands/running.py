@@ -34,7 +34,7 @@ def _run_invite(args: argparse.Namespace) -> int:
     from mos_app.store.invites import make_invites
 
     if args.count < 1:
-        raise InputError("at least one link is wanted")
+        raise InputError("expected at least one link, got 0")
     db = open_database(args.study, args.database)
     for code in make_invites(db, args.count, reusable=args.reusable, days=args.days, rater=args.rater):
         print(f"{args.url.rstrip('/')}/?invite={code}")

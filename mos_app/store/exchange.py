@@ -100,7 +100,7 @@ def import_ratings(db: Database, path: Path) -> tuple[int, int]:
         try:
             presentation, rating = _parsed(row, db.study, position=len(by_rater[row["rater"]]))
         except (KeyError, ValueError) as error:
-            raise InputError(f"{path}, line {line}: {_told(error)}; nothing was imported") from None
+            raise InputError(f"{path}, line {line}: {_sentence(error)}; nothing was imported") from None
         by_rater[row["rater"]].append(rating)
         presentations.append(presentation)
         ratings.append(rating)
@@ -177,7 +177,7 @@ def _read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
             if tuple(reader.fieldnames or ()) != tuple(columns):
-                raise InputError(f"{path}: wanted the columns {','.join(columns)}")
+                raise InputError(f"{path}: expected the columns {','.join(columns)}")
             return list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as a table ({error})") from None
@@ -194,9 +194,9 @@ def _parsed(row: Mapping[str, str], study: Study, position: int) -> tuple[dict[s
         else int(row["score"])
     )
     if not 1 <= score <= 5:
-        raise ValueError(f"a score from 1 to 5 is wanted, {score} came")
+        raise ValueError(f"expected a score from 1 to 5, got {score}")
     if row["phase"] not in ("calibration", "main"):
-        raise ValueError(f"the phase is calibration or main, {row['phase']!r} came")
+        raise ValueError(f"expected the phase calibration or main, got {row['phase']!r}")
     presentation = {
         "id": row["presentation"],
         "rater": row["rater"],
@@ -227,7 +227,7 @@ def _shown(row: Mapping[str, str], study: Study) -> tuple[str, str | None]:
     return stimulus.id, study.reference_of(stimulus).id if study.settings.method == "dcr" else None
 
 
-def _told(error: Exception) -> str:
+def _sentence(error: Exception) -> str:
     return f"the study has no {error} there" if isinstance(error, KeyError) else str(error)
 
 

@@ -110,7 +110,7 @@ def calibration_pictures(
     wanted = min(DEFAULT_CALIBRATION, len(found)) if count is None else count
     if len(found) < wanted:
         raise InputError(
-            f"{wanted} calibration pictures wanted, {len(found)} found in {folder or CALIBRATION_SET} "
+            f"expected {wanted} calibration pictures, got {len(found)} in {folder or CALIBRATION_SET} "
             "besides those rated: give --calibration-folder, or a smaller --calibration"
         )
     return sorted(random.Random(seed).sample(found, wanted))  # noqa: S311 - a design, not a secret

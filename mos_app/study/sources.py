@@ -46,7 +46,7 @@ def versions_in_run(run: str | Path, scale: int | None = None) -> list[Version]:
     """Return every picture that `bench run` wrote: images/<model>/<dataset>/x<scale>/<image>.png."""
     images = Path(run) / "images"
     if not images.is_dir():
-        raise InputError(f"{run}: no images/ in it; wanted the folder that `bench run` wrote")
+        raise InputError(f"{run}: no images/ in it: expected the folder that `bench run` wrote")
     scales = sorted({int(path.name[1:]) for path in images.glob("*/*/x[0-9]*") if path.name[1:].isdigit()})
     if not scales:
         raise InputError(f"{images}: no <model>/<dataset>/x<scale>/ in it; did the run finish?")

@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 
 class Guard:
-    """ASGI middleware: security headers on everything, unneeded doors shut."""
+    """ASGI middleware: security headers on everything, no method or path beyond those that are needed."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -79,7 +79,7 @@ def check_origin(request: Request, public_origin: str | None) -> None:
 async def message_in(request: Request, kind: type[T]) -> T:
     """Return the JSON message of a request, or refuse it."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise RefusedError(415, "JSON wanted")
+        raise RefusedError(415, "expected JSON")
     body = bytearray()
     try:
         async for chunk in request.stream():

@@ -111,7 +111,7 @@ class RatingRoutes:
         """Database a score for the presentation now due; a resend is harmless."""
         rater, message = await self._message(request, Rate)
         if self.db.study.settings.method == "pairs" and message.score > 2:
-            raise RefusedError(400, "1 or 2 wanted")
+            raise RefusedError(400, "expected 1 or 2")
         await run_in_threadpool(store_rating, self.db, rater.id, Answer(**asdict(message)))
         return _json({"stored": message.presentation})
 

@@ -70,8 +70,8 @@ def _check_columns(table: pd.DataFrame) -> None:
     missing = [name for name in REQUIRED if name not in table.columns]
     if missing:
         raise InputError(
-            f"a ratings table needs the columns {', '.join(REQUIRED)}; {', '.join(missing)} missing, "
-            f"came: {', '.join(map(str, table.columns)) or 'nothing'}"
+            f"expected the columns {', '.join(REQUIRED)}; {', '.join(missing)} missing, "
+            f"got {', '.join(map(str, table.columns)) or 'no column'}"
         )
     if table.empty:
         raise InputError("the ratings table has a header but no rows: nothing to analyse yet")
@@ -105,7 +105,7 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
             )
     score = pd.to_numeric(table["score"], errors="coerce")
     if score.isna().any():
-        raise InputError(f"score must be a number, came {table['score'][score.isna()].iloc[0]!r}")
+        raise InputError(f"expected a number as score, got {table['score'][score.isna()].iloc[0]!r}")
     names = {name: table[name].astype(str) for name in ("rater", "picture", "method")}
     dataset = table["dataset"].fillna("").astype(str) if "dataset" in table.columns else ""
     return table.assign(**names, dataset=dataset, score=score.astype(float)).reset_index(drop=True)

@@ -76,7 +76,7 @@ def _long(wide: pd.DataFrame) -> pd.DataFrame:
     keys = [name for name in wide.columns if name in STIMULUS_COLUMNS]
     raters = [name for name in wide.columns if name not in STIMULUS_COLUMNS]
     if not raters:
-        raise InputError(f"a wide matrix has one column a rater beside {', '.join(keys)}; none came")
+        raise InputError(f"expected one column a rater beside {', '.join(keys)}, got none")
     wide = wide.rename(columns={name: STIMULUS_COLUMNS[name] for name in keys})
     keys = list(dict.fromkeys(STIMULUS_COLUMNS[name] for name in keys))
     if "method" not in wide.columns:
@@ -96,7 +96,7 @@ def _from_sureal(path: Path) -> pd.DataFrame:
         rows = [row for video in dataset["dis_videos"] for row in _votes_of(video, contents)]
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{path} is not a sureal dataset: wanted `dis_videos`, each with content_id, asset_id and os "
+            f"{path} is not a sureal dataset: expected `dis_videos`, each with content_id, asset_id and os "
             f"({error!r})"
         ) from error
     table = pd.DataFrame(rows, columns=["rater", "dataset", "picture", "method", "repeat", "score"])

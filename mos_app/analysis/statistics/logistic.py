@@ -26,7 +26,7 @@ def logistic(x: Array, parameters: Array) -> Array:
 def fit_logistic(x: Array, y: Array) -> Array:
     """Return the (4,) least-squares parameters, b4 positive: b1 < b2 where the curve falls."""
     if len(x) < 5:
-        raise CannotSayError(f"a curve of four parameters needs five points, came {len(x)}.")
+        raise CannotSayError(f"a curve of four parameters needs five points, got {len(x)}.")
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         raise CannotSayError("the metric or the MOS does not vary: no curve to fit.")
     grid = sigmoid_grid(x)

@@ -47,8 +47,8 @@ def _outcomes(table: pd.DataFrame) -> list[tuple[pd.Series, pd.Series, float]]:
     tie = choice == "tie"
     unknown = ~(is_left | is_right | tie)
     if unknown.any():
-        came = choice[unknown].iloc[0]
-        raise InputError(f"choice must be left, right, tie or one of the two methods, came {came!r}")
+        other = choice[unknown].iloc[0]
+        raise InputError(f"expected the choice left, right, tie or one of the two methods, got {other!r}")
     return [
         (left[is_left], right[is_left], 1.0),
         (right[is_right], left[is_right], 1.0),

@@ -54,7 +54,7 @@ def predict(points: pd.DataFrame, *, draws: int, seed: int) -> Prediction:
 
 
 def predict_methods(points: pd.DataFrame) -> Prediction:
-    """Return how one metric orders the methods: means over pictures, without intervals for want of a
+    """Return how one metric orders the methods: means over pictures, without intervals for lack of a
     sample.
     """
     means = points.groupby("method", sort=False)[["value", "mos"]].mean().reset_index()

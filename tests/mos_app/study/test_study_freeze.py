@@ -79,7 +79,7 @@ def test_a_picture_that_is_rated_is_never_used_for_practice(tmp_path):
     folder = tmp_path / "other" / "images" / SENTINELS[0] / "Demo" / "x4"
     found = calibration_pictures(None, 0, folder, versions_in_run(run))
     assert [path.stem for path in found] == ["img_001"]
-    with pytest.raises(InputError, match="2 calibration pictures wanted, 1 found"):
+    with pytest.raises(InputError, match="expected 2 calibration pictures, got 1 in"):
         calibration_pictures(2, 0, folder, versions_in_run(run))
 
 

@@ -175,7 +175,7 @@ def _nemenyi(tests: dict[str, RankTest]) -> pd.DataFrame:
 
 
 def difference_matrix(differences: pd.DataFrame, mos: pd.DataFrame) -> Plot:
-    """Return row minus column in MOS; hollow cells do not differ significantly (crossed test, Holm)."""
+    """Return row minus column in MOS; cells without fill do not differ significantly (crossed test, Holm)."""
     order = mos.sort_values("mos", ascending=False, kind="stable")["method"].tolist()
     dataset, place = mos["dataset"].iloc[0], {m: i for i, m in enumerate(order)}
     side = max(0.19, 2.28 / (len(order) - 1))

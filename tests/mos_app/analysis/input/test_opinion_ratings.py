@@ -101,7 +101,7 @@ def change(**columns: object) -> pd.DataFrame:
         (LONG.drop(columns="score"), "score missing"),
         (LONG.iloc[:0], "a header but no rows"),
         (change(score=[3, 4, 9, 0]), r"2 scores are off the scale 1 to 5, first 9 by r2 for a of p1"),
-        (change(score=["3", "4", "x", "5"]), "score must be a number, came 'x'"),
+        (change(score=["3", "4", "x", "5"]), "expected a number as score, got 'x'"),
         (change(score=[None] * 4), "no row has a score"),
         (change(rater=["r1", None, "r2", "r2"]), "1 rows have no rater"),
         (change(phase="calibration"), "no main rating"),
