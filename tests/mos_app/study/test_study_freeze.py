@@ -177,7 +177,7 @@ MISTAKES = {
     "unknown model": (["--run", "RUN", "--models", "quoka-net", "hr"], "did you mean quokka-net"),
     "one method": (["--run", "RUN", "--models", "hr"], "at least two methods"),
     "wrong scale": (["--run", "RUN", "--scale", "2"], "it has x4"),
-    "labels": (["--run", "RUN", "--labels", "good,bad"], "wants 5 words"),
+    "labels": (["--run", "RUN", "--labels", "good,bad"], "expected 5 words"),
     "repeats": (["--run", "RUN", "--repeats", "2"], "share from 0"),
     "repeats do not fit": (["--run", "RUN", "--repeats", "0.5", "--repeat-lag", "50"], "lower --repeat-lag"),
     "no such consent": (["--run", "RUN", "--consent", "nowhere.txt"], "cannot be read"),

@@ -147,7 +147,7 @@ def test_anything_but_a_table_goes_to_the_reader_of_studies():
 @pytest.mark.parametrize(
     ("columns", "says"),
     [
-        ({"choice": ["up"]}, "choice must be left, right, tie"),
+        ({"choice": ["up"]}, "expected the choice left, right, tie"),
         ({"right": ["a"]}, "same method on both sides"),
         ({"choice": [None]}, "no choice"),
     ],
