@@ -43,7 +43,12 @@ def _info(args: argparse.Namespace) -> int:
 
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="NAME|FILE", help="shipped weights by name, or a weights file")
+    parser.add_argument(
+        "models",
+        nargs="+",
+        metavar="NAME|FILE",
+        help="shipped weights by name, or a weights file; several snapshots of one run are averaged",
+    )
     parser.add_argument(
         "--out",
         type=Path,
@@ -59,12 +64,14 @@ def _export(args: argparse.Namespace) -> int:
     if args.out.suffix == ".safetensors":
         from sr_models.inference.ship import ship
 
-        ship(_weights(args.model), args.out, scores=args.scores, notes=args.notes)
+        ship([_weights(model) for model in args.models], args.out, scores=args.scores, notes=args.notes)
         print(f"{args.out} and {args.out.with_suffix('.md').name}: {args.out.stat().st_size / 1e6:.2f} MB")
         return 0
     from sr_models.inference.export import export_onnx
 
-    levels = export_onnx(_weights(args.model), args.out)
+    if len(args.models) > 1:
+        raise InputError(f"{args.out}: ONNX takes one model; average first, into a .safetensors file")
+    levels = export_onnx(_weights(args.models[0]), args.out)
     print(f"{args.out}: agrees with torch within {levels} grey level{'s' * (levels != 1)}")
     return 0
 

@@ -1,25 +1,29 @@
 """From the weights of a run to the file that ships: half precision, scores in the card."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
+from torch import nn
 
 from sr_models.data.errors import InputError
 from sr_models.data.image import write_bytes
 from sr_models.inference.card import card_markdown
 from sr_models.inference.weights_file import Card, load_network, save_weights
+from sr_models.networks.config import started_alike
 
 
-def ship(weights: Path, out: Path, *, scores: Path | None = None, notes: str | None = None) -> Card:
+def ship(weights: Sequence[Path], out: Path, *, scores: Path | None = None, notes: str | None = None) -> Card:
     """Write weights as fp16 to out and their card to out's .md; return the card.
 
-    scores is a scores.csv of `bench run`, made with exactly these weights (as fp16: ship, run, ship
-    again); notes replaces the card's.
+    Several weights, such as neighbouring snapshots of one run, are averaged; the card is then the last
+    one's, says which steps were averaged, and drops what was measured of one of them. scores is a scores.csv
+    of `bench run`, made with exactly these weights (as fp16: ship, run, ship again); notes are for the card.
     """
-    network, card = load_network(weights)
+    network, card = _average(weights)
     if scores is not None:
         card = replace(card, measured={**card.measured, "scores": mean_scores(scores, out.stem)})
     if notes is not None:
@@ -29,6 +33,23 @@ def ship(weights: Path, out: Path, *, scores: Path | None = None, notes: str | N
     text = card_markdown(card, sum(p.numel() for p in network.parameters()))
     write_bytes(out.with_suffix(".md"), text.encode())
     return card
+
+
+def _average(paths: Sequence[Path]) -> tuple[nn.Module, Card]:
+    """Return the network whose every weight is the mean over the files, and its card."""
+    loaded = [load_network(path) for path in paths]
+    network, card = loaded[-1]
+    if len(loaded) == 1:
+        return network, card
+    for path, (_, other) in zip(paths, loaded, strict=True):
+        if started_alike(other.network) != started_alike(card.network):
+            raise InputError(f"{path}: {other.network} cannot be averaged with {card.network}")
+    states = [each.state_dict() for each, _ in loaded]
+    floats = [name for name, value in states[0].items() if value.is_floating_point()]
+    means = {name: torch.stack([state[name].double() for state in states]).mean(0).float() for name in floats}
+    network.load_state_dict(means, strict=False)
+    steps = [each.recipe.get("steps_done") for _, each in loaded]
+    return network, replace(card, recipe={**card.recipe, "averaged_at_steps": steps}, measured={})
 
 
 def mean_scores(path: Path, model: str) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,10 @@ def load_card(path: Path) -> Card:
     if _KEY not in metadata:
         raise InputError(f"{path}: a safetensors file without the card of srmos")
     values = json.loads(metadata[_KEY])
+    if unknown := sorted(values.keys() - {each.name for each in fields(Card)}):
+        raise InputError(
+            f"{path}: its card has {', '.join(unknown)}, which this version of srmos does not know"
+        )
     history = tuple(values.pop("history", ()))
     return Card(**{**values, "network": from_json(values["network"]), "history": history})
 

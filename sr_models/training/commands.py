@@ -22,6 +22,14 @@ def _pack_arguments(parser: argparse.ArgumentParser) -> None:
         "--min-side", type=int, default=96, metavar="PX", help="leave out smaller pictures (default: 96)"
     )
     parser.add_argument(
+        "--copies",
+        type=float,
+        nargs="+",
+        default=[],
+        metavar="SCALE",
+        help="also put every picture in at these scales below 1, such as 0.75 0.5",
+    )
+    parser.add_argument(
         "--held-out",
         type=Path,
         metavar="DIR",
@@ -40,7 +48,7 @@ def _pack(args: argparse.Namespace) -> int:
     from sr_models.training.validation import write_held_out
 
     benchmarks = UNCHECKED if args.unchecked else from_test_sets()
-    pack = write_pack(args.folders, args.out, benchmarks, min_side=args.min_side)
+    pack = write_pack(args.folders, args.out, benchmarks, min_side=args.min_side, copies=args.copies)
     if args.held_out is not None:
         write_held_out(pack, 4, args.held_out)
     held_out = sum(p.held_out for p in pack.pictures)

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from sr_models.data.errors import InputError
 from sr_models.data.image import SUFFIXES, Image, read_image
+from sr_models.data.resize import imresize
 from sr_models.training.near_duplicates import NearDuplicates
 
 _MAGIC = b"SRPACK1\n"
@@ -32,7 +33,7 @@ class Picture:
     """Where one picture lies in the pack."""
 
     name: str
-    """Folder and file name."""
+    """Folder and file name; of a reduced copy, with its scale after an @."""
     height: int
     width: int
     offset: int
@@ -74,18 +75,29 @@ class Pack:
 
 
 def write_pack(
-    folders: Sequence[Path], out: Path, benchmarks: NearDuplicates, *, min_side: int = 96, quiet: bool = False
+    folders: Sequence[Path],
+    out: Path,
+    benchmarks: NearDuplicates,
+    *,
+    min_side: int = 96,
+    copies: Sequence[float] = (),
+    quiet: bool = False,
 ) -> Pack:
     """Write every picture of folders (searched recursively) into the file out, and return its contents.
 
-    Pictures with a side below min_side are left out (compare the pack's count with the folders').
+    Pictures with a side below min_side are left out (compare the pack's count with the folders'). copies are
+    scales below 1: each picture that is not held out is also written at each of them, reduced by `imresize`,
+    where no side falls below min_side. A reduced picture is sharper, and its JPEG blocks are gone.
     Raises InputError if a folder holds no picture, or if a picture is one of the benchmarks' or
     nearly so: all offenders are named, so that one run tells what to remove.
     """
     partial = out.with_name(f".{out.name}.part")
     out.parent.mkdir(parents=True, exist_ok=True)
+    if wrong := [scale for scale in copies if not 0 < scale < 1]:
+        raise InputError(f"expected copies at scales between 0 and 1, got {wrong[0]:g}")
     try:
         pictures = _write_pixels(list(_find(folders)), partial, benchmarks, min_side, quiet)
+        pictures += _write_copies(pictures, copies, partial, min_side, quiet)
         _assemble(partial, out, pictures, benchmarks.datasets)
     finally:
         partial.unlink(missing_ok=True)
@@ -139,7 +151,7 @@ def _write_pixels(
     with partial.open("wb") as file:
         for name, path in tqdm(files, unit="picture", desc="packing", disable=quiet):
             image = read_image(path)
-            sha256 = hashlib.sha256(f"{image.shape}".encode() + image.tobytes()).hexdigest()
+            sha256 = _sha256(image)
             if near := benchmarks.near(image):
                 offenders.append(f"{name} is {near}")
             if sha256 in seen or min(image.shape[:2]) < min_side:  # two folders may share pictures
@@ -156,6 +168,32 @@ def _write_pixels(
     if not pictures:
         raise InputError(f"none of {len(files)} pictures is at least {min_side} px on both sides")
     return _hold_out(pictures)
+
+
+def _write_copies(
+    pictures: list[Picture], scales: Sequence[float], partial: Path, min_side: int, quiet: bool
+) -> list[Picture]:
+    """Append the reduced copies of the pictures that are not held out to the file partial."""
+    copies: list[Picture] = []
+    wanted = [(picture, scale) for scale in scales for picture in pictures if not picture.held_out]
+    with partial.open("r+b") as file:
+        offset = file.seek(0, os.SEEK_END)
+        for picture, scale in tqdm(wanted, unit="copy", desc="reducing", disable=quiet or not wanted):
+            file.seek(picture.offset)
+            pixels = np.frombuffer(file.read(picture.size), np.uint8)
+            copy = imresize(pixels.reshape(picture.height, picture.width, 3), scale)
+            height, width = copy.shape[:2]
+            if min(height, width) < min_side:
+                continue
+            file.seek(offset)
+            file.write(copy.tobytes())
+            copies.append(Picture(f"{picture.name}@{scale:g}", height, width, offset, _sha256(copy), False))
+            offset += copy.size
+    return copies
+
+
+def _sha256(image: Image) -> str:
+    return hashlib.sha256(f"{image.shape}".encode() + image.tobytes()).hexdigest()
 
 
 def _hold_out(pictures: list[Picture]) -> list[Picture]:

@@ -3,6 +3,7 @@
 import hashlib
 import platform
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,11 @@ def run_card(state: RunState, found: Validation, pack: Pack, phi: Phi | None, *,
             "end": p.last.get("gradient_ratio"),
         }
     machine = _machine(state.lr.device, bf16=bf16)
+    recipe = {**config_json(state.config), **done} | ({"features": asdict(phi.source)} if phi else {})
     return Card(
         name=state.config.name,
         network=state.config.network,
-        recipe={**config_json(state.config), **done} | ({"features": asdict(phi.source)} if phi else {}),
+        recipe=recipe,
         pictures={
             "folders": dict(folders),
             "held_out": sum(picture.held_out for picture in pack.pictures),
@@ -41,7 +43,10 @@ def run_card(state: RunState, found: Validation, pack: Pack, phi: Phi | None, *,
         machine=machine,
         seconds=round(p.seconds, 1),
         measured=measured,
-        history=(*p.history[:-1], {**_entry(state, machine), **(p.history[-1] if p.history else {})}),
+        history=(
+            *p.history[:-1],
+            {**_entry(recipe, machine, p.seconds), **(p.history[-1] if p.history else {})},
+        ),
     )
 
 
@@ -51,34 +56,22 @@ def earlier_runs(path: Path, card: Card) -> list[dict[str, Any]]:
     Its last entry is the run's own, of which so far only the start is known. A card from before histories
     were recorded gives one entry, its own run.
     """
-    before = [dict(entry) for entry in card.history] or [_entry_of(card)]
+    before = [dict(entry) for entry in card.history] or [_entry(card.recipe, card.machine, card.seconds)]
     own = {"start": path.name, "start_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     return [*before, own]
 
 
-def _entry(state: RunState, machine: str) -> dict[str, Any]:
-    config, p = state.config, state.progress
-    late = f", then {config.late.batch} of {config.late.crop_px} px" if config.late else ""
-    return {
-        "steps": p.step,
-        "crops": f"{config.batch} of {config.crop_px} px{late}",
-        "rate": config.lr.peak,
-        "optimiser": config.optimiser,
-        "machine": machine,
-        "hours": round(p.seconds / 3600, 3),
-    }
-
-
-def _entry_of(card: Card) -> dict[str, Any]:
-    recipe = card.recipe
-    rate = recipe.get("lr", {}).get("peak")
+def _entry(recipe: Mapping[str, Any], machine: str, seconds: float) -> dict[str, Any]:
+    """Return a run as a line of a history; what an old card's recipe does not state is None."""
+    late = recipe.get("late")
+    then = f", then {late['batch']} of {late['crop_px']} px" if late else ""
     return {
         "steps": recipe.get("steps_done"),
-        "crops": f"{recipe.get('batch')} of {recipe.get('crop_px')} px",
-        "rate": rate,
+        "crops": f"{recipe.get('batch')} of {recipe.get('crop_px')} px{then}",
+        "rate": recipe.get("lr", {}).get("peak"),
         "optimiser": recipe.get("optimiser", "adam"),
-        "machine": card.machine,
-        "hours": round(card.seconds / 3600, 3),
+        "machine": machine,
+        "hours": round(seconds / 3600, 3),
     }
 
 

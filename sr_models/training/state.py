@@ -134,7 +134,8 @@ def load_state(state: RunState, path: Path) -> None:
 
 def saved_length(config: TrainConfig, path: Path) -> TrainConfig:
     """Return config with the steps and minutes of the checkpoint at path, or raise InputError."""
-    about = _read_about(path)
+    with _opened(path) as file:
+        about = _about(file)
     if "config" not in about:
         raise InputError(f"{path}: not a checkpoint of a run")
     return replace(config, steps=about["config"]["steps"], minutes=about["config"]["minutes"])
@@ -145,15 +146,13 @@ def config_json(config: TrainConfig) -> dict[str, Any]:
     return json.loads(json.dumps({**asdict(config), "network": to_json(config.network)}))  # type: ignore[no-any-return]
 
 
-def _read_about(path: Path) -> dict[str, Any]:
-    with _opened(path) as file:
-        return json.loads((file.metadata() or {}).get(_KEY, "{}"))  # type: ignore[no-any-return]
+def _about(file: Any) -> dict[str, Any]:
+    return json.loads((file.metadata() or {}).get(_KEY, "{}"))  # type: ignore[no-any-return]
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    about = _read_about(path)
     with _opened(path) as file:
-        return about, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+        return _about(file), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
 
 
 @contextmanager

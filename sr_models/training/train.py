@@ -5,7 +5,7 @@ import math
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -87,8 +87,8 @@ def train(config: TrainConfig, pack: Pack, out: Path, options: TrainOptions) -> 
     world = join_world()
     try:
         run = _prepare(config, pack, out, options, world)
-        _loop(run, world)
-        run.journal.close()
+        with closing(run.journal):
+            _loop(run, world)
     finally:
         leave_world(world)
     return out / (BEST if config.best_by == "psnr" else LAST)

@@ -22,6 +22,9 @@ y,Set5,4,matlab,a,srgan,psnr,10.0,0
 """
 
 
+RUN = {"batch": 4, "crop_px": 32}
+
+
 def _weights(path):
     torch.manual_seed(0)
     network = EspcnConfig().build()
@@ -33,7 +36,7 @@ def test_shipping_halves_names_and_puts_scores_in_the_card(tmp_path):
     network = _weights(tmp_path / "best.safetensors")
     (tmp_path / "scores.csv").write_text(SCORES)
     card = ship(
-        tmp_path / "best.safetensors", tmp_path / "x.safetensors", scores=tmp_path / "scores.csv", notes="n"
+        [tmp_path / "best.safetensors"], tmp_path / "x.safetensors", scores=tmp_path / "scores.csv", notes="n"
     )
     assert card.name == "x"
     assert card.measured["scores"] == {"srgan": {"Set5": {"psnr": 30.5, "ssim": 0.9}}}
@@ -43,6 +46,31 @@ def test_shipping_halves_names_and_puts_scores_in_the_card(tmp_path):
     assert text.startswith("# x\n")
     assert "| srgan    | Set5    | 30.5 | 0.9 |" in text
     assert text.endswith("\nn\n")
+
+
+def test_several_weights_ship_as_their_mean(tmp_path):
+    names, values = ("a", "b", "c"), (0.25, 0.5, 1.5)
+    for step, (name, value) in enumerate(zip(names, values, strict=True), start=1):
+        network = EspcnConfig().build()
+        torch.nn.init.constant_(network.body[0].bias, value)
+        card = Card(
+            "run", EspcnConfig(), recipe={**RUN, "steps_done": step}, measured={"held_out": {"psnr_db": 1}}
+        )
+        save_weights(tmp_path / f"{name}.safetensors", network, card)
+    card = ship([tmp_path / f"{name}.safetensors" for name in names], tmp_path / "mean.safetensors")
+    mean, _ = load_network(tmp_path / "mean.safetensors")
+    assert torch.equal(mean.body[0].bias, torch.full_like(mean.body[0].bias, 0.75))
+    assert card.recipe["averaged_at_steps"] == [1, 2, 3]
+    assert card.measured == {}  # those were one snapshot's
+
+
+def test_weights_of_two_networks_have_no_mean(tmp_path):
+    _weights(tmp_path / "a.safetensors")
+    other = EspcnConfig(scale=2)
+    save_weights(tmp_path / "b.safetensors", other.build(), Card("run", other))
+    with pytest.raises(InputError, match="cannot be averaged"):
+        ship([tmp_path / "a.safetensors", tmp_path / "b.safetensors"], tmp_path / "c.safetensors")
+    assert not (tmp_path / "c.safetensors").exists()
 
 
 def test_scores_of_another_model_are_not_taken(tmp_path):

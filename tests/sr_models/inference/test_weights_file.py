@@ -1,5 +1,7 @@
 """Weights files: what goes in comes out, and nothing else is taken for one."""
 
+import json
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -7,6 +9,7 @@ from safetensors.torch import save_file
 from sr_models.data.errors import InputError
 from sr_models.inference.card import card_markdown
 from sr_models.inference.weights_file import Card, is_ours, load_card, load_network, save_weights
+from sr_models.networks.config import to_json
 from sr_models.networks.espcn import EspcnConfig
 from sr_models.networks.srresnet import SrresnetConfig
 
@@ -26,6 +29,13 @@ def test_weights_and_card_come_back(tmp_path):
         assert torch.equal(again.state_dict()[name], tensor), name
     assert not again.training
     assert card == Card("small", SMALL, recipe={"steps": 3}, measured={"psnr": 1.5}, notes="a note")
+
+
+def test_a_card_of_a_later_version_is_one_sentence(tmp_path):
+    metadata = {"name": "x", "network": to_json(SMALL), "mood": "sunny"}
+    save_file({"x": torch.zeros(1)}, tmp_path / "w.safetensors", {"srmos": json.dumps(metadata)})
+    with pytest.raises(InputError, match="its card has mood, which this version of srmos does not know"):
+        load_card(tmp_path / "w.safetensors")
 
 
 def test_half_precision_halves_the_file(tmp_path):

@@ -8,6 +8,7 @@ from PIL import Image as PillowImage
 
 from sr_models.data.errors import InputError
 from sr_models.data.image import read_image, write_image
+from sr_models.data.resize import imresize
 from sr_models.training.near_duplicates import UNCHECKED, from_images, from_test_sets
 from sr_models.training.pack import open_pack, write_pack
 
@@ -29,6 +30,24 @@ def test_one_picture_of_eight_is_held_out_whatever_the_order(pictures, pack, tmp
 def test_a_picture_given_twice_is_packed_once(pictures, tmp_path):
     pack = write_pack([pictures, pictures], tmp_path / "twice.pack", UNCHECKED, min_side=32, quiet=True)
     assert len(pack.pictures) == 8
+
+
+def test_reduced_copies_are_imresizes_and_none_of_a_held_out_picture(pictures, pack, tmp_path):
+    scales = (0.75, 0.5)
+    more = write_pack([pictures], tmp_path / "c", UNCHECKED, min_side=32, copies=scales, quiet=True)
+    assert more.pictures[:8] == pack.pictures  # the copies come after, and hold nothing else out
+    wanted = {f"{p.name}@0.75" for p in pack.pictures if not p.held_out}  # at 0.5 they are 24 px high
+    assert {p.name for p in more.pictures[8:]} == wanted
+    for copy in more.pictures[8:]:
+        whole = read_image(pictures.parent / copy.name.removesuffix("@0.75"))
+        assert np.array_equal(more.image(copy), imresize(whole, 0.75))
+    assert np.array_equal(more.image(more.pictures[3]), pack.image(pack.pictures[3]))
+
+
+def test_a_copy_is_smaller_than_its_picture(pictures, tmp_path):
+    with pytest.raises(InputError, match=r"scales between 0 and 1, got 1\.5"):
+        write_pack([pictures], tmp_path / "c", UNCHECKED, min_side=32, copies=[0.5, 1.5], quiet=True)
+    assert not (tmp_path / "c").exists()
 
 
 def test_small_pictures_are_left_out_and_none_left_is_an_error(pictures, tmp_path, rng):

@@ -359,6 +359,28 @@ def test_a_signal_saves_and_the_run_can_go_on(number, config, pack, tmp_path, mo
     assert _same(_tensors(tmp_path / "run" / STATE), _tensors(tmp_path / "whole" / STATE))
 
 
+def test_a_run_that_is_stopped_closes_its_tensorboard_file(config, pack, tmp_path, monkeypatch):
+    journals = []
+
+    def interrupted(s, crops):
+        step(s, crops)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    class Noted(trainer.TrainingLog):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            journals.append((self, self._board))
+
+    monkeypatch.setattr("sr_models.training.feed.step", interrupted)
+    monkeypatch.setattr(trainer, "TrainingLog", Noted)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, pack, tmp_path / "run", OPTIONS)
+    ((journal, board),) = journals
+    assert board is not None
+    assert board.file_writer is None  # SummaryWriter's, once closed
+    assert journal._board is None
+
+
 def test_a_full_disk_is_one_sentence_and_the_last_checkpoint_stays(config, pack, tmp_path, monkeypatch):
     train(replace(config, steps=10), pack, tmp_path / "run", OPTIONS)
     before = (tmp_path / "run" / STATE).read_bytes()
