@@ -9,7 +9,7 @@ import numpy as np
 from sr_models.data.degrade import degradation
 from sr_models.data.errors import InputError, UnknownNameError
 from sr_models.data.fetch import FetchError, Report, fetch, locate, sha256_of
-from sr_models.data.image import SUFFIXES, Image, crop_to_multiple, is_grey_file, read_image
+from sr_models.data.image import SUFFIXES, Image, crop_to_multiple, read_image, read_picture
 from sr_models.data.manifest import Manifest, manifest
 from sr_models.data.names import check_name
 
@@ -57,8 +57,8 @@ def open_dataset(spec: str, scale: int, lr: str, report: Report = lambda _: None
 
 def load_sample(picture: Picture, lr: str, multiple: int | None = None) -> Sample:
     """Return the picture's pixels, HR cropped to a multiple of `multiple` (default: the scale)."""
-    hr = crop_to_multiple(read_image(picture.hr), multiple or picture.scale)
-    is_grey = is_grey_file(picture.hr)
+    whole, is_grey = read_picture(picture.hr)
+    hr = crop_to_multiple(whole, multiple or picture.scale)
     if picture.lr is None:
         low = degradation(lr)(hr, picture.scale)
     else:
