@@ -110,6 +110,7 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         help="also measure parameters, MACs, FLOPs, latency and peak memory for a 1280x720 output",
     )
     _weights_argument(parser)
+    add("--no-plots", action="store_true", help="write tables only (`bench report` draws later)")
     add("--force", action="store_true", help="compute everything anew")
 
 
@@ -152,7 +153,7 @@ def _run(args: argparse.Namespace) -> int:
     summary = run.summary or Summary()
     if summary.computed or summary.reused:
         if summary.computed or summary.profiled or stale_tables(run.results):
-            write_report(run.results)
+            write_report(run.results, plots=not args.no_plots)
         print(markdown_of(run.results, scale=args.scale, lr=args.lr, protocols=args.protocols))
     for line in _summary_lines(summary, args.results):
         _say(line)
