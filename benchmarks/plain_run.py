@@ -2,8 +2,8 @@
 
     SRMOS_DATA=... python benchmarks/plain_run.py OUT
 
-Decodes HR, makes LR, upscales, saves each picture and HR as PNG, scores luma, writes scores.csv and prints the
-means. Pillow's bicubic is not MATLAB's, so the numbers differ; the work is the same.
+Decodes HR, makes LR, upscales, saves each picture and HR as PNG, scores luma, writes scores.csv and prints
+the means. Pillow's bicubic is not MATLAB's, so the numbers differ; the work is the same.
 """
 
 import csv

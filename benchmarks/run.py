@@ -1,10 +1,10 @@
-"""How fast is `bench run`? Itself, as a command, beside a plain script that does the same work, in one sitting.
+"""How fast is `bench run`? The command itself beside a plain script that does the same work, in one run.
 
     SRMOS_DATA=... python benchmarks/run.py [--networks] [--repeats 5]
 
-nearest and bicubic over Set5, Set14 and BSD100: decode HR, make LR, upscale, save PNG files, PSNR and SSIM. The
-plain script (benchmarks/plain_run.py) does it with scikit-image and Pillow. Both sides run by turns, each as a
-process of its own from its start to its end, and the best of the repeats counts: other programs only add.
+nearest and bicubic over Set5, Set14 and BSD100: decode HR, make LR, upscale, save PNG files, PSNR and SSIM.
+The plain script (benchmarks/plain_run.py) does it with scikit-image and Pillow. Both sides run by turns, each
+a process of its own from start to end, and the best of the repeats counts: other programs only add.
 --networks adds bench's overhead over bare forward passes. docs/speed.md shows the output.
 """
 
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def _networks(repeats: int) -> None:
-    """bench's overhead over what the networks alone take, on the same pictures."""
+    """Bench's overhead over what the networks alone take, on the same pictures."""
     with tempfile.TemporaryDirectory() as name:
         for model in ("espcn", "srresnet-mse"):
             work = ["--datasets", "Set14", "--models", model, "--no-plots", "--results", "OUT"]
@@ -68,7 +68,9 @@ def _print(sides: dict[str, Callable[[], float]], repeats: int) -> None:
             best[name] = min(best[name], side())
     first = next(iter(best.values()))
     load = os.getloadavg()[0]
-    print(f"\nbest of {repeats} by turns; load {load:.1f} at the end\n\n| | seconds | times faster |\n|---|---:|---:|")
+    print(
+        f"\nbest of {repeats} by turns; load {load:.1f} at the end\n\n| | seconds | times faster |\n|---|---:|---:|"
+    )
     for name, seconds in best.items():
         print(f"| {name} | {seconds:.2f} | {first / seconds:.2f} |")
 
