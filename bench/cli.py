@@ -167,6 +167,7 @@ def _summary_lines(summary: "Summary", folder: Path) -> list[str]:
     lines = [f"{summary.computed} scores computed{replaced}; {summary.reused} reused; all in {folder}"]
     if summary.profiled:
         lines.append(f"{summary.profiled} models profiled: {folder / 'profile.csv'}")
+    lines += [f"passed over: {why}" for why in summary.passed_over]
     lines += [f"not available: {why}" for why in summary.unavailable.values()]
     for (metric, why), pictures in summary.not_applicable.items():
         lines.append(f"n/a: {metric} of {len(pictures)} pictures ({_some(pictures)}): {why}")

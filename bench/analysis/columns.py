@@ -112,7 +112,7 @@ def table_stem(protocol_name: str, scale: int, lr: str, part: str) -> str:
 
 
 def crop_of(parts: Iterable[str]) -> str:
-    """Return the part of a variant, or of a table's part, that says how HR is cropped; empty: to the scale."""
+    """Return which part of a variant or of a table says how HR is cropped; empty: to the scale."""
     return next((part for part in parts if part.startswith("multiple")), "")
 
 

@@ -29,7 +29,7 @@ from bench.running.request import Request, Summary
 from bench.running.workers import Workers
 from bench.store.header import read_header
 from bench.store.table import Tables, open_tables, profiles_table, writing
-from sr_models.data.dataset import Picture, open_dataset
+from sr_models.data.dataset import Picture, open_dataset, passed_over
 from sr_models.data.errors import InputError
 from sr_models.data.fetch import Report
 from sr_models.data.image import write_bytes
@@ -44,6 +44,7 @@ def run(request: Request) -> Summary:
     with writing(request.results), Workers(request.jobs) as workers:
         started, summary = time.time(), Summary()
         datasets, entrants = _opened(request)
+        summary.passed_over = [why for spec in request.datasets for why in passed_over(spec)]
         weights = _weights(request, summary)
         request = replace(request, metrics=tuple(m for m in request.metrics if m not in summary.unavailable))
         tables = open_tables(request.results)
