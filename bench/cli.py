@@ -110,6 +110,7 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         help="also measure parameters, MACs, FLOPs, latency and peak memory for a 1280x720 output",
     )
     _weights_argument(parser)
+    add("--no-plots", action="store_true", help="write tables only (`bench report` draws later)")
     add("--force", action="store_true", help="compute everything anew")
 
 
@@ -124,7 +125,7 @@ def _weights_argument(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     import bench
-    from bench.reports.write import markdown_of, stale_tables, write_report
+    from bench.reports.write import markdown_of, unwritten_tables, write_report
     from bench.running.request import Summary
 
     if args.crop_multiple not in (None, args.scale):
@@ -151,8 +152,8 @@ def _run(args: argparse.Namespace) -> int:
     )
     summary = run.summary or Summary()
     if summary.computed or summary.reused:
-        if summary.computed or summary.profiled or stale_tables(run.results):
-            write_report(run.results)
+        if summary.computed or summary.profiled or unwritten_tables(run.results):
+            write_report(run.results, plots=not args.no_plots)
         print(markdown_of(run.results, scale=args.scale, lr=args.lr, protocols=args.protocols))
     for line in _summary_lines(summary, args.results):
         _say(line)
@@ -166,6 +167,7 @@ def _summary_lines(summary: "Summary", folder: Path) -> list[str]:
     lines = [f"{summary.computed} scores computed{replaced}; {summary.reused} reused; all in {folder}"]
     if summary.profiled:
         lines.append(f"{summary.profiled} models profiled: {folder / 'profile.csv'}")
+    lines += [f"passed over: {why}" for why in summary.passed_over]
     lines += [f"not available: {why}" for why in summary.unavailable.values()]
     for (metric, why), pictures in summary.not_applicable.items():
         lines.append(f"n/a: {metric} of {len(pictures)} pictures ({_some(pictures)}): {why}")

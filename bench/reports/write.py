@@ -1,6 +1,7 @@
 """Tables and plots of a results folder, from its rows alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from bench.analysis.board import Board
@@ -12,14 +13,16 @@ from sr_models.data.errors import InputError
 from sr_models.data.image import write_bytes
 
 
-def write_report(results: Results) -> list[Path]:
-    """Write DIR/tables and DIR/plots and return the files."""
-    from bench.figures.write import write_figures
-
+def write_report(results: Results, *, plots: bool = True) -> list[Path]:
+    """Write DIR/tables and, unless told not to, DIR/plots; return the files."""
     written = []
     for path, text in _tables(results):
         write_bytes(path, text.encode())
         written.append(path)
+    if not plots:
+        return written
+    from bench.figures.write import write_figures  # matplotlib
+
     return written + write_figures(results.boards, results.folder / "plots")
 
 
@@ -27,6 +30,14 @@ def stale_tables(results: Results) -> list[Path]:
     """Return the tables that are missing or differ from what the scores give."""
     return [
         path for path, text in _tables(results) if not path.is_file() or path.read_bytes() != text.encode()
+    ]
+
+
+def unwritten_tables(results: Results) -> list[Path]:
+    """Return the tables that are missing or older than the scores: a quicker look than `stale_tables`."""
+    scores = (results.folder / "scores.csv").stat().st_mtime_ns
+    return [
+        path for path, _ in _table_files(results) if not path.is_file() or path.stat().st_mtime_ns < scores
     ]
 
 
@@ -56,12 +67,17 @@ def paper_markdown(results: Results) -> str:
 
 def _tables(results: Results) -> Iterator[tuple[Path, str]]:
     """Yield file and text of each table."""
+    for path, render in _table_files(results):
+        yield path, render()
+
+
+def _table_files(results: Results) -> Iterator[tuple[Path, Callable[[], str]]]:
     folder = results.folder / "tables"
     for board in results.boards:
         for kind in FORMATS:
-            yield folder / f"{board.stem}{kind.suffix}", kind.render(board)
+            yield folder / f"{board.stem}{kind.suffix}", partial(kind.render, board)
         if _is_comparable(board):
-            yield folder / f"paper_x{board.scale}_{board.lr}.md", _beside_paper(board)
+            yield folder / f"paper_x{board.scale}_{board.lr}.md", partial(_beside_paper, board)
 
 
 def _is_comparable(board: Board) -> bool:
