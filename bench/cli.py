@@ -28,7 +28,13 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=["sample"],
         metavar="NAME[=FOLDER]",
-        help="sets by name (`bench datasets`), or NAME=FOLDER of your own HR pictures (default: sample)",
+        help="sets by name (`bench datasets`), or NAME=FOLDER of your own HR pictures, or of the folders HR "
+        "and LR (default: sample)",
+    )
+    add(
+        "--lr-only",
+        action="store_true",
+        help="NAME=FOLDER holds LR pictures without originals: metrics that need none are computed",
     )
     add(
         "--models",
@@ -56,14 +62,15 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         default="matlab",
         metavar="NAME",
         help="how LR comes from HR: matlab, matlab-mirror, matlab-double, matlab-double-mirror, or "
-        "`stored` to read the set's own LR files (default: matlab)",
+        "`stored` to read the set's own LR files (default: matlab); sets whose LR was never made from HR, such "
+        "as RealSR, always have their own",
     )
     add(
         "--protocols",
         nargs="+",
         default=["matlab"],
         metavar="NAME",
-        help="how pictures are compared: matlab, basicsr, srgan, srcnn, rgb (default: matlab)",
+        help="how pictures are compared: matlab, basicsr, srgan, srcnn, rgb, realsr (default: matlab)",
     )
     add(
         "--metrics",
@@ -136,6 +143,7 @@ def _run(args: argparse.Namespace) -> int:
         pattern=args.pattern,
         scale=args.scale,
         lr=args.lr,
+        lr_only=args.lr_only,
         protocols=args.protocols,
         metrics=args.metrics,
         results=args.results,
@@ -153,7 +161,7 @@ def _run(args: argparse.Namespace) -> int:
     if summary.computed or summary.reused:
         if summary.computed or summary.profiled or stale_tables(run.results):
             write_report(run.results)
-        print(markdown_of(run.results, scale=args.scale, lr=args.lr, protocols=args.protocols))
+        print(markdown_of(run.results, scale=args.scale, lrs=(args.lr, "stored"), protocols=args.protocols))
     for line in _summary_lines(summary, args.results):
         _say(line)
     return 1 if summary.failures else 0
@@ -231,7 +239,9 @@ def _report_arguments(parser: argparse.ArgumentParser) -> None:
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="write nothing; fail if a table is stale")
-    what.add_argument("--paper", action="store_true", help="set the SRGAN paper's numbers beside ours")
+    what.add_argument(
+        "--paper", action="store_true", help="set published numbers beside ours (srgan, realsr)"
+    )
 
 
 def _report(args: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ DISTORTION = ("psnr", "rmse", "ssim")
 PERCEPTION = (
     "lpips",
     "dists",
+    "dists_256",
     "lpips_vgg",
     "pieapp",
     "feature_distance",

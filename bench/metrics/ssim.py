@@ -1,5 +1,7 @@
 """Structural similarity, of the kind that the protocol names."""
 
+from functools import partial
+
 import numpy as np
 
 from bench.metric import metric
@@ -7,10 +9,13 @@ from bench.protocols.daala import daala_ssim
 from bench.protocols.presets import View, check_views
 from bench.protocols.wang_ssim import wang_ssim
 
+_FUNCTIONS = {"wang": wang_ssim, "wang+": partial(wang_ssim, clamped=True), "daala": daala_ssim}
+
 
 @metric("ssim", higher_is_better=True, digits=4, source="Wang et al., IEEE TIP 13(4), 2004")
 def ssim_of(sr: View, hr: View) -> float:
     """Return the mean over planes of SSIM: Wang's, or the daala tools' for the SRGAN paper."""
     check_views(sr, hr)
-    function = daala_ssim if hr.protocol.ssim == "daala" else wang_ssim
-    return float(np.mean([function(x, y) for x, y in zip(sr.planes, hr.planes, strict=True)]))
+    function = _FUNCTIONS[hr.protocol.ssim]
+    planes = [each.planes if each.ssim_planes is None else each.ssim_planes for each in (sr, hr)]
+    return float(np.mean([function(x, y) for x, y in zip(*planes, strict=True)]))

@@ -17,10 +17,10 @@ _BLOCK = 64  # columns filtered by one matrix product
 _Float = npt.NDArray[np.float32]
 
 
-def wang_ssim(sr: npt.NDArray[np.generic], hr: npt.NDArray[np.generic]) -> float:
+def wang_ssim(sr: npt.NDArray[np.generic], hr: npt.NDArray[np.generic], *, clamped: bool = False) -> float:
     """Return the mean SSIM of two planes (H, W), 0-255: 11x11 Gaussian, sigma 1.5, population covariance.
 
-    Raises InputError where a plane is smaller than the window.
+    clamped: the contrast-structure term is at least 0, as pyiqa has it. Raises InputError where a plane is smaller than the window.
     """
     height, width = int(hr.shape[0]), int(hr.shape[1])
     if min(height, width) < K:
@@ -31,17 +31,19 @@ def wang_ssim(sr: npt.NDArray[np.generic], hr: npt.NDArray[np.generic]) -> float
     total, n_windows = 0.0, (height - K + 1) * (width - K + 1)
     for top in range(0, height - K + 1, _STRIP):
         rows = slice(top, min(top + _STRIP, height - K + 1) + K - 1)
-        total += float(_ssim_map(x[rows], y[rows], centre).sum(dtype=np.float64))
+        total += float(_ssim_map(x[rows], y[rows], centre, clamped).sum(dtype=np.float64))
     return total / n_windows
 
 
-def _ssim_map(x: _Float, y: _Float, centre: float) -> _Float:
+def _ssim_map(x: _Float, y: _Float, centre: float, clamped: bool) -> _Float:
     """SSIM of every window of a strip (B + K - 1, W) -> (B, W - K + 1); both planes have centre taken off."""
     mx, my, power, product = _windows(np.stack([x, y, x * x + y * y, x * y]))
     together, both = mx * my, mx * mx + my * my
     shift = centre * (mx + my) + centre * centre  # (mx + centre)(my + centre) = together + shift
     luminance = (2 * (together + shift) + C1) / (both + 2 * shift + C1)
     contrast = (2 * (product - together) + C2) / (power - both + C2)
+    if clamped:
+        np.maximum(contrast, 0, out=contrast)
     values: _Float = luminance * contrast
     return values
 

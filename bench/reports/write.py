@@ -8,6 +8,7 @@ from bench.analysis.paper import DIGITS, PUBLISHED, STANDS_FOR
 from bench.analysis.results import Results
 from bench.reports.formats import FORMATS
 from bench.reports.markdown_table import markdown
+from bench.reports.real_world import beside_osediff, is_real_world
 from sr_models.data.errors import InputError
 from sr_models.data.image import write_bytes
 
@@ -31,25 +32,29 @@ def stale_tables(results: Results) -> list[Path]:
 
 
 def markdown_of(
-    results: Results, *, scale: int | None = None, lr: str | None = None, protocols: Sequence[str] = ()
+    results: Results, *, scale: int | None = None, lrs: Sequence[str] = (), protocols: Sequence[str] = ()
 ) -> str:
-    """Return the tables as Markdown, all of them or those of one scale, LR and some protocols."""
+    """Return the tables as Markdown, all of them or those of one scale, some LRs and some protocols."""
     return "\n".join(
         markdown(board)
         for board in results.boards
         if scale in (None, board.scale)
-        and lr in (None, board.lr)
+        and (not lrs or board.lr in lrs)
         and (not protocols or board.protocol in protocols)
     )
 
 
 def paper_markdown(results: Results) -> str:
-    """Return our `srgan` means beside the SRGAN paper's, as Markdown; raises InputError if there are none."""
+    """Return our means beside published ones, as Markdown; raises InputError if nothing can be compared.
+
+    `srgan` means go beside the SRGAN paper's, `realsr` means beside OSEDiff's.
+    """
     parts = [_beside_paper(board) for board in results.boards if _is_comparable(board)]
+    parts += [beside_osediff(board) for board in results.boards if is_real_world(board)]
     if not parts:
         raise InputError(
-            f"{results.folder} has nothing that the paper published: "
-            "run Set5, Set14 or BSD100 under the protocol srgan"
+            f"{results.folder} has nothing that the papers published: "
+            "run Set5, Set14 or BSD100 under the protocol srgan, or RealSR or DRealSR under realsr"
         )
     return "\n".join(parts)
 
@@ -62,6 +67,8 @@ def _tables(results: Results) -> Iterator[tuple[Path, str]]:
             yield folder / f"{board.stem}{kind.suffix}", kind.render(board)
         if _is_comparable(board):
             yield folder / f"paper_x{board.scale}_{board.lr}.md", _beside_paper(board)
+        if is_real_world(board):
+            yield folder / f"paper_{board.stem}.md", beside_osediff(board)
 
 
 def _is_comparable(board: Board) -> bool:

@@ -59,15 +59,24 @@ class Manifest:
     """URL of a zip that holds every file."""
     package: str = ""
     """An installed Python package whose folder holds the files."""
+    own_lr: bool = False
+    """LR was photographed, not made from HR: it is always the LR that models get."""
+    ask: str = ""
+    """How to come by the files where nobody may pass them on: whom to ask, and what to call them."""
 
     def images(self) -> list[str]:
         """Return every image id once, in the manifest's order."""
         return list(dict.fromkeys(file.image for file in self.files))
 
     def scales(self) -> tuple[int, ...] | None:
-        """Return the scales that HR pictures are kept for, or None if they serve every scale."""
-        scales = {file.scale for file in self.files if file.role != "lr"}
+        """Return the scales that pictures are kept for, or None if they serve every scale."""
+        scales = {file.scale for file in self.files if file.role != "lr" or self.is_lr_only}
         return None if None in scales else tuple(sorted(cast("set[int]", scales)))
+
+    @property
+    def is_lr_only(self) -> bool:
+        """Whether there are no originals: only metrics that need none apply."""
+        return all(file.role == "lr" for file in self.files)
 
     def at_scale(self, scale: int, role: Role) -> list[File]:
         """Return the files that serve a scale in a role."""
