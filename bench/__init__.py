@@ -132,6 +132,7 @@ def run(
     protocols: Iterable[str] = ("matlab",),
     scale: int = 4,
     lr: str = "matlab",
+    lr_only: bool = False,
     outputs: Iterable[str] = (),
     pattern: str | None = None,
     crop_multiple: int | None = None,
@@ -146,7 +147,8 @@ def run(
 ) -> Run:
     """Return the scores of models on the pictures of datasets, computing only what is missing.
 
-    datasets: names (`bench datasets`), "NAME=FOLDER" of HR pictures, or a mapping NAME -> FOLDER.
+    datasets: names (`bench datasets`), "NAME=FOLDER" of HR pictures, or a mapping NAME -> FOLDER. With
+    lr_only the folders hold LR pictures without originals: metrics that need none are computed.
     models: names, "NAME=SPEC", or a mapping of a name to a name, a spec, or a function that takes LR as uint8
     (h, w, 3) and returns SR as uint8 (scale * h, scale * w, 3); its attribute `version` says when scores may
     be kept, without one they are computed anew. None: every built-in model that is not slow.
@@ -180,6 +182,7 @@ def run(
         pattern=pattern,
         scale=scale,
         lr=lr,
+        lr_only=lr_only,
         protocols=tuple(protocols),
         metrics=_metric_names(metrics),
         device=device,

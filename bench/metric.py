@@ -62,6 +62,11 @@ class Metric:
         """Return a difference of two values, signed, with one digit more than the values have."""
         return f"{value:+.{self.digits + 1}f}" if math.isfinite(value) else f"{value:+}"
 
+    @property
+    def needs_original(self) -> bool:
+        """Whether it compares with HR; without one it does not apply."""
+        return True
+
     def signature(self, protocol: Protocol, scale: int, _weights: str = "") -> str:
         """Return what a reader needs to compute the same number elsewhere."""
         return protocol.signature(self.name, scale, self.version)
@@ -100,6 +105,13 @@ class PictureMetric(Metric):
     """The best value where neither more nor less is better."""
     degrades: bool = False
     """Makes LR again from the result: it needs LR that was made here, by a known degradation."""
+    no_reference: bool = False
+    """Looks at the result alone: it applies where there are no originals."""
+
+    @property
+    def needs_original(self) -> bool:
+        """Whether it compares with HR."""
+        return not self.no_reference
 
     @property
     def direction(self) -> str:
@@ -171,6 +183,7 @@ def picture_metric(
     whole: bool = False,
     ideal: float | None = None,
     degrades: bool = False,
+    no_reference: bool = False,
 ) -> Callable[[Judge], Judge]:
     """Register the decorated (scene, *weights) -> values under name."""
 
@@ -179,7 +192,7 @@ def picture_metric(
             name,
             PictureMetric(
                 name, unit, higher_is_better, digits, source, version, function,
-                options, tuple(libraries), tuple(weights), min_side, whole, ideal, degrades,
+                options, tuple(libraries), tuple(weights), min_side, whole, ideal, degrades, no_reference,
             ),
         )  # fmt: skip
         return function

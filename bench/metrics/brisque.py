@@ -23,6 +23,7 @@ _GAMMA, _RHO = 0.05, -153.591  # of the authors' support vector machine, as in p
     libraries=("piq",),
     weights=("brisque_svm_weights.pt",),
     min_side=32,
+    no_reference=True,
 )
 def brisque(scene: "Scene", machine: "Path") -> "list[float]":
     """Return BRISQUE, 0 (natural) to about 100; nan for a picture without detail."""

@@ -182,7 +182,7 @@ class Original(Plain):
 
     def upscale(self, _picture: Picture, sample: Sample) -> Image:
         """Return HR."""
-        return sample.hr
+        return sample.original
 
 
 def named_model(name: str, model: object) -> str | Entrant:

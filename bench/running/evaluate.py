@@ -105,9 +105,9 @@ def _upscaled(need: Need, results: Path, sample: Sample) -> tuple[Image, SavedPi
 
 
 def _check_output(name: str, image: object, sample: Sample) -> None:
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.shape != sample.hr.shape:
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.shape != sample.shape:
         got = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-        raise InputError(f"output of {name}: expected uint8 {sample.hr.shape}, got {got}")
+        raise InputError(f"output of {name}: expected uint8 {sample.shape}, got {got}")
 
 
 def _pair(need: Need, protocol: Protocol, image: Image) -> tuple[View, View]:
@@ -126,7 +126,7 @@ def _luma_pair(need: Need, protocol: Protocol) -> tuple[View, View]:
         raise InputError(f"{need.entrant.name} has no luma path: {protocol.name} does not apply to it")
     scale = need.picture.scale
     sample = sample_of(need.picture, need.lr, need.multiple)
-    hr = to_grey(sample.hr) if sample.is_grey else luma_uint8(sample.hr)
+    hr = to_grey(sample.original) if sample.is_grey else luma_uint8(sample.original)
     sr = upscale(imresize(hr.astype(np.float64), 1 / scale))
     if not np.isfinite(sr).all():
         raise InputError(f"luma of {need.entrant.name}: expected finite numbers, got NaN or infinity")
@@ -143,4 +143,4 @@ def sample_of(picture: Picture, lr: str, multiple: int | None) -> Sample:
 @lru_cache(maxsize=8)
 def _hr_view(picture: Picture, lr: str, multiple: int | None, protocol: Protocol) -> View:
     sample = sample_of(picture, lr, multiple)
-    return protocol.view(sample.hr, scale=picture.scale, is_grey=sample.is_grey)
+    return protocol.view(sample.original, scale=picture.scale, is_grey=sample.is_grey)

@@ -48,7 +48,7 @@ def judge(
 
 
 def _why_not(metric: PictureMetric, need: Need, scene: Scene) -> str:
-    if min(scene.cropped(scene.hr_image).shape[:2]) < metric.min_side:
+    if min(scene.cropped(scene.images[0]).shape[:2]) < metric.min_side:
         return f"it needs {metric.min_side} pixels on each side"
     if metric.degrades and need.picture.lr is not None:
         return "how stored LR pictures were made is not known"
@@ -87,7 +87,7 @@ def _scene(need: Need, results: Path, crop_px: int, device: str, paths: Sequence
     sample = sample_of(need.picture, need.lr, need.multiple)
     return Scene(
         images=tuple(read_image(results / "images" / path) for path in paths),
-        hr_image=sample.hr,
+        original=sample.hr,
         lr_image=sample.lr,
         scale=need.picture.scale,
         crop_px=crop_px,

@@ -19,7 +19,7 @@ class Request:
 
     results: Path
     datasets: tuple[str, ...] = ("sample",)
-    """Names, or NAME=FOLDER of HR pictures."""
+    """Names, or NAME=FOLDER of pictures: HR, or LR where `lr_only` says so."""
     models: tuple[str | Entrant, ...] = ()
     """Names, NAME=SPEC, `all`, or entrants; empty: every built-in model that is not slow."""
     outputs: tuple[str, ...] = ()
@@ -28,6 +28,8 @@ class Request:
     """File name of one output, from {dataset} {scale} {image} {name}."""
     scale: int = 4
     lr: str = "matlab"
+    lr_only: bool = False
+    """Folders of the user's own hold LR pictures without originals."""
     protocols: tuple[str, ...] = ("matlab",)
     metrics: tuple[str, ...] = ("psnr", "ssim")
     device: str = "auto"
@@ -64,6 +66,8 @@ class Request:
         multiple = self.crop_multiple
         if multiple is not None and (multiple < 1 or multiple % self.scale):
             raise InputError(f"crop multiple: expected a multiple of the scale {self.scale}, got {multiple}")
+        if self.lr_only and not any("=" in spec for spec in self.datasets):
+            raise InputError("lr-only: expected a set of your own, NAME=FOLDER of LR pictures")
         if self.dtype not in DTYPES:
             raise InputError(f"dtype: expected {', '.join(DTYPES)}, got {self.dtype}")
         if self.lr != STORED:
