@@ -28,8 +28,8 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=["sample"],
         metavar="NAME[=FOLDER]",
-        help="sets by name (`bench datasets`), or NAME=FOLDER of your own HR pictures, or of the folders HR "
-        "and LR (default: sample)",
+        help="sets by name (`bench datasets`), or NAME=FOLDER of your own HR pictures, or of folders "
+        "HR and LR (default: sample)",
     )
     add(
         "--lr-only",
@@ -360,6 +360,24 @@ def _grid(args: argparse.Namespace) -> int:
     return 0
 
 
+def _fid_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("results", nargs="?", type=Path, default=RESULTS, metavar="DIR", help=f"default: {RESULTS}")
+    add("--patch", type=int, default=128, metavar="N", help="side of a patch in pixels (default: 128)")
+    add("--device", default="auto", help="auto, cpu, cuda (default: auto)")
+    _weights_argument(parser)
+
+
+def _fid(args: argparse.Namespace) -> int:
+    from bench.perceptual.patch_fid import patch_fids
+    from bench.reports.fid_table import fid_markdown, write_fids
+
+    found = list(patch_fids(args.results, side=args.patch, weights_dir=args.weights_dir, device=args.device))
+    print(fid_markdown(found))
+    _say(f"wrote {write_fids(args.results, found)}")
+    return 0
+
+
 def _page_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("results", nargs="?", type=Path, default=RESULTS, metavar="DIR", help=f"default: {RESULTS}")
@@ -441,6 +459,7 @@ COMMANDS = [
         _compare,
     ),
     Command("grid", "show one picture's crop from every model side by side", _grid_arguments, _grid),
+    Command("fid", "patch FID of a run's pictures (needs srmos[fid])", _fid_arguments, _fid),
     Command("page", "write a run as one page: tables, pictures, a viewer", _page_arguments, _page),
     Command(
         "clean",

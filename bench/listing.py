@@ -6,7 +6,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from bench.metric import METRICS, Metric, PictureMetric, metric_names
-from bench.perceptual.weights import located, weight_files
+from bench.perceptual.weights import located, missing_libraries, weight_files
 from bench.protocols.presets import PROTOCOLS
 from sr_models.data.errors import InputError
 from sr_models.data.fetch import fetch, is_here
@@ -82,6 +82,9 @@ def _availability(metric: Metric, folder: Path | None) -> str:
     """Return yes, how much the first use downloads, or which file the user has to provide."""
     if not isinstance(metric, PictureMetric):
         return "yes"
+    libraries = missing_libraries(metric)
+    if libraries:
+        return f"needs {', '.join(libraries)}"
     files = [weight_files()[name] for name in metric.weights]
     missing = [file for file in files if located(file, folder) is None]
     brought = [file.name for file in missing if not file.url]

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import stats
 
 from bench.analysis.columns import NOTHING, Column, columns, dataset_order, table_stem
+from bench.analysis.composite import with_composites
 from bench.analysis.paired import ALPHA, smallest_p
 from bench.metric import METRICS, metric_names
 from bench.palette import model_order
@@ -155,7 +156,9 @@ def boards(
     known = set(metric_names())
     left_out = tuple(sorted({row.metric for row in rows} - known))
     found = []
-    for key, group in groupby(columns(rows, stated), lambda c: (c.scale, c.lr, c.protocol, c.part)):
+    for key, group in groupby(
+        with_composites(columns(rows, stated)), lambda c: (c.scale, c.lr, c.protocol, c.part)
+    ):
         of_table = list(group)
         names = sorted({column.dataset for column in of_table}, key=dataset_order)
         sizes = {name: max(counts.get(name, 0), len(_images(of_table, name))) for name in names}

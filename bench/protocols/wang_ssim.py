@@ -20,7 +20,9 @@ _Float = npt.NDArray[np.float32]
 def wang_ssim(sr: npt.NDArray[np.generic], hr: npt.NDArray[np.generic], *, clamped: bool = False) -> float:
     """Return the mean SSIM of two planes (H, W), 0-255: 11x11 Gaussian, sigma 1.5, population covariance.
 
-    clamped: the contrast-structure term is at least 0, as pyiqa has it. Raises InputError where a plane is smaller than the window.
+    clamped: the contrast-structure term is at least 0, as real-world tables have it.
+    Raises InputError where a plane is smaller than the window.
+    Raises InputError where a plane is smaller than the window.
     """
     height, width = int(hr.shape[0]), int(hr.shape[1])
     if min(height, width) < K:

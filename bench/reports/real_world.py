@@ -65,7 +65,7 @@ def _difference(board: Board, dataset: str, metric: str) -> str:
 
 def _partial(board: Board) -> list[str]:
     return [
-        f"{dataset} has {REAL_WORLD[dataset][0]} pictures there and {board.sizes[dataset]} here: not comparable"
+        f"{dataset} has {REAL_WORLD[dataset][0]} pictures there, {board.sizes[dataset]} here: not comparable"
         for dataset in board.datasets
         if dataset in REAL_WORLD and board.sizes[dataset] != REAL_WORLD[dataset][0]
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as PillowImage
 
-from bench.metric import METRICS, PictureMetric, PlaneMetric, as_number
+from bench.metric import METRICS, CompositeMetric, PictureMetric, PlaneMetric, as_number, with_parts
 from bench.perceptual.weights import obtain
 from bench.protocols.presets import protocol
 from sr_models.data.degrade import degradation
@@ -34,14 +34,19 @@ def score_pair(
     check_pair(sr_image, hr_image)
     sr_view, hr_view = (how.view(image, scale=scale, is_grey=is_grey) for image in (sr_image, hr_image))
     values = {}
-    for name in metrics:
+    for name in with_parts(metrics):
         metric = METRICS[name]
         if isinstance(metric, PlaneMetric):
             values[name] = as_number(metric(sr_view, hr_view))
         elif isinstance(metric, PictureMetric):
             crop_px = 0 if metric.whole else how.crop(scale)
             values[name] = _judged(metric, sr_image, hr_image, scale, crop_px, weights_dir)
-    return {name: value for name, value in values.items() if not math.isnan(value)}
+    known = {name: value for name, value in values.items() if not math.isnan(value)}
+    for name in metrics:
+        composite = METRICS[name]
+        if isinstance(composite, CompositeMetric) and set(composite.needed) <= known.keys():
+            known[name] = composite.value(known)
+    return {name: known[name] for name in metrics if name in known}
 
 
 def _judged(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.metric import METRICS
+from bench.metric import METRICS, with_parts
 from bench.protocols.presets import protocol
 from bench.running.entrants import Entrant
 from sr_models.data.dataset import STORED
@@ -46,6 +46,9 @@ class Request:
     """Also measure what each model costs."""
     force: bool = False
     """Compute everything anew."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metrics", with_parts(self.metrics))
 
     @property
     def multiple(self) -> int | None:

@@ -116,7 +116,7 @@ def test_a_run_on_pairs_of_ones_own_stands_beside_osediff(sample, data_folder, t
     assert "| RealSR | OSEDiff, published | 25.15 | 0.7341 | 0.2921 | 0.2128 | 5.648 |" in lines
     assert f"| RealSR | osediff | {psnr:.2f} | {ssim:.4f} | n/a | n/a | n/a |" in lines
     assert "| RealSR | osediff minus published | n/a | n/a | n/a | n/a | n/a |" in lines
-    assert "- RealSR has 100 pictures there and 3 here: not comparable" in lines
+    assert "- RealSR has 100 pictures there, 3 here: not comparable" in lines
     assert (tmp_path / "images/osediff/RealSR/x4-stored/Canon_001_LR4.png").is_file()
     assert (tmp_path / "tables/paper_realsr_x4_stored.md").is_file()
 
