@@ -80,6 +80,27 @@ class Run:
         question = Question(a=(a,), b=(b,), datasets=tuple(datasets), metrics=tuple(metrics), seed=seed)
         return pd.DataFrame([facts_of(each) for each in compare(self.results, question)])
 
+    def ranking(self) -> pd.DataFrame:
+        """Return models by mean rank, a row for each model of each table: is one better by all metrics?
+
+        Columns `protocol`, `scale`, `lr`, `model`, `mean_rank`, and the rank in each column as "set metric".
+        """
+        import pandas as pd
+
+        from bench.analysis.ranking import ranking
+
+        found = [(board, ranking(board)) for board in self.results.boards]
+        return pd.DataFrame(
+            [
+                {"protocol": board.protocol, "scale": board.scale, "lr": board.lr, "model": each.model}
+                | {"mean_rank": each.mean_rank}
+                | {" ".join(place): rank for place, rank in each.ranks.items()}
+                for board, ranked in found
+                if ranked is not None
+                for each in ranked.standings
+            ]
+        )
+
     def page(self, path: str | Path | None = None) -> Path:
         """Write tables, pictures and a viewer as one HTML file (default: index.html in the folder)."""
         from bench.page.build import write_page
@@ -97,14 +118,14 @@ class Run:
 
 def score(
     sr: Picture,
-    hr: Picture,
+    hr: Picture | None = None,
     *,
     scale: int = 4,
     protocol: str = "matlab",
     metrics: Sequence[str | MetricFunction] = ("psnr", "ssim"),
     weights_dir: str | Path | None = None,
 ) -> dict[str, float]:
-    """Return the value of each metric for one pair of pictures, by name.
+    """Return the value of each metric for one pair of pictures, by name; without hr, of metrics that need none.
 
     Both are uint8 (H, W, 3) RGB or (H, W) grey, PIL pictures or files, and of one size. `scale` matters for
     the border that the protocol crops. PSNR is in dB, inf for equal pictures; a metric that has no value for

@@ -41,8 +41,9 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="NAME[=SPEC]",
-        help="models by name (`bench models`), NAME=SPEC (weights, module:function or "
-        "file.py:function), or `all` (default: those not slow)",
+        help="models by name (`bench models`), files or patterns of files ('runs/*.safetensors', called by "
+        "their stems), NAME=SPEC (weights, module:function or file.py:function), or `all` (default: those "
+        "not slow)",
     )
     add(
         "--outputs",
@@ -62,8 +63,8 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         default="matlab",
         metavar="NAME",
         help="how LR comes from HR: matlab, matlab-mirror, matlab-double, matlab-double-mirror, or "
-        "`stored` to read the set's own LR files (default: matlab); sets whose LR was never made from HR, such "
-        "as RealSR, always have their own",
+        "`stored` to read the set's own LR files (default: matlab); sets whose LR was never made from HR (RealSR) "
+        "always have their own",
     )
     add(
         "--protocols",
@@ -189,7 +190,13 @@ def _some(names: Sequence[str]) -> str:
 def _score_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("sr", type=Path, metavar="SR", help="an upscaled picture, or a folder of them")
-    add("hr", type=Path, metavar="HR", help="the original, or a folder with files of the same names")
+    add(
+        "hr",
+        nargs="?",
+        type=Path,
+        metavar="HR",
+        help="the original, or a folder with files of the same names; none: metrics that need none",
+    )
     add("--scale", type=int, default=4, help="upscaling factor, for the border that is cropped (default: 4)")
     add("--protocol", default="matlab", metavar="NAME", help="how they are compared (default: matlab)")
     add("--metrics", nargs="+", default=["psnr", "ssim"], metavar="NAME", help="default: psnr ssim")
@@ -246,6 +253,7 @@ def _report_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _report(args: argparse.Namespace) -> int:
     from bench.analysis.results import read_results
+    from bench.reports.ranking_table import ranking_markdown
     from bench.reports.write import markdown_of, paper_markdown, stale_tables, write_report
 
     results = read_results(args.results)
@@ -260,6 +268,7 @@ def _report(args: argparse.Namespace) -> int:
     for path in write_report(results):
         _say(f"wrote {path}")
     print(markdown_of(results))
+    print("\n".join(filter(None, map(ranking_markdown, results.boards))))
     return 0
 
 
