@@ -125,7 +125,7 @@ def score(
     metrics: Sequence[str | MetricFunction] = ("psnr", "ssim"),
     weights_dir: str | Path | None = None,
 ) -> dict[str, float]:
-    """Return the value of each metric for one pair of pictures, by name; without hr, of metrics that need none.
+    """Return the value of each metric for one pair of pictures, by name; without hr: that need none.
 
     Both are uint8 (H, W, 3) RGB or (H, W) grey, PIL pictures or files, and of one size. `scale` matters for
     the border that the protocol crops. PSNR is in dB, inf for equal pictures; a metric that has no value for
@@ -165,6 +165,7 @@ def run(
     weights_dir: str | Path | None = None,
     profile: bool = False,
     force: bool = False,
+    ratings: str | Path | None = None,
 ) -> Run:
     """Return the scores of models on the pictures of datasets, computing only what is missing.
 
@@ -175,6 +176,7 @@ def run(
     be kept, without one they are computed anew. None: every built-in model that is not slow.
     metrics: names (`bench metrics`), or functions (sr, hr) -> float of two uint8 (H, W, 3) pictures without
     the border that the protocol crops; attributes `unit`, `higher_is_better`, `digits`, `version` are used.
+    ratings: the folder of a `mos analyse`, or a CSV file of picture, method, mos: people as one more metric.
     results: the folder for scores, pictures and tables; None: a temporary one, gone with the Run.
     What fails is named in `.summary.failures`; a mistake in an argument raises
     sr_models.data.errors.InputError (a ValueError).
@@ -190,6 +192,7 @@ def run(
     import weakref
 
     from bench.analysis.results import Results, read_results
+    from bench.running.ratings import add_ratings
     from bench.running.request import Request
     from bench.running.run import run as run_request
     from bench.store.header import Header
@@ -219,6 +222,8 @@ def run(
     try:
         summary = run_request(request)
         is_empty = not (summary.computed or summary.reused)
+        if ratings is not None and not is_empty:
+            summary.joined = add_ratings(folder, Path(ratings))
         found = Results(folder, Header([], {}), [], []) if is_empty else read_results(folder)
     except BaseException:
         if results is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sr_models.command import Command, run_command
 
 if TYPE_CHECKING:
+    from bench.running.ratings import Joined
     from bench.running.request import Summary
 
 RESULTS = Path("results/bench")
@@ -28,8 +29,8 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=["sample"],
         metavar="NAME[=FOLDER]",
-        help="sets by name (`bench datasets`), or NAME=FOLDER of your own HR pictures, or of folders "
-        "HR and LR (default: sample)",
+        help="sets by name (`bench datasets`), or NAME=FOLDER of your own HR pictures or of folders HR "
+        "and LR (default: sample)",
     )
     add(
         "--lr-only",
@@ -63,7 +64,7 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         default="matlab",
         metavar="NAME",
         help="how LR comes from HR: matlab, matlab-mirror, matlab-double, matlab-double-mirror, or "
-        "`stored` to read the set's own LR files (default: matlab); sets whose LR was never made from HR (RealSR) "
+        "`stored` to read the set's own LR files (default: matlab); RealSR and DRealSR "
         "always have their own",
     )
     add(
@@ -118,7 +119,24 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         help="also measure parameters, MACs, FLOPs, latency and peak memory for a 1280x720 output",
     )
     _weights_argument(parser)
+    _ratings_argument(parser)
     add("--force", action="store_true", help="compute everything anew")
+
+
+def _ratings_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ratings",
+        type=Path,
+        metavar="PATH",
+        help="MOS as one more metric: the folder of a `mos analyse`, or a CSV of picture, method, mos",
+    )
+
+
+def _joined_lines(joined: "Joined") -> list[str]:
+    lines = [f"mos: {joined.rows} rows from {joined.rated} rated versions"]
+    if joined.unmatched:
+        lines.append(f"note: not scored in this run, so not shown: {_some(joined.unmatched)}")
+    return lines
 
 
 def _weights_argument(parser: argparse.ArgumentParser) -> None:
@@ -157,10 +175,11 @@ def _run(args: argparse.Namespace) -> int:
         weights_dir=args.weights_dir,
         profile=args.profile,
         force=args.force,
+        ratings=args.ratings,
     )
     summary = run.summary or Summary()
     if summary.computed or summary.reused:
-        if summary.computed or summary.profiled or stale_tables(run.results):
+        if summary.computed or summary.profiled or summary.joined or stale_tables(run.results):
             write_report(run.results)
         print(markdown_of(run.results, scale=args.scale, lrs=(args.lr, "stored"), protocols=args.protocols))
     for line in _summary_lines(summary, args.results):
@@ -175,6 +194,7 @@ def _summary_lines(summary: "Summary", folder: Path) -> list[str]:
     lines = [f"{summary.computed} scores computed{replaced}; {summary.reused} reused; all in {folder}"]
     if summary.profiled:
         lines.append(f"{summary.profiled} models profiled: {folder / 'profile.csv'}")
+    lines += [] if summary.joined is None else _joined_lines(summary.joined)
     lines += [f"not available: {why}" for why in summary.unavailable.values()]
     for (metric, why), pictures in summary.not_applicable.items():
         lines.append(f"n/a: {metric} of {len(pictures)} pictures ({_some(pictures)}): {why}")
@@ -244,6 +264,7 @@ def _report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "results", nargs="?", type=Path, default=RESULTS, metavar="DIR", help=f"default: {RESULTS}"
     )
+    _ratings_argument(parser)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="write nothing; fail if a table is stale")
     what.add_argument(
@@ -256,6 +277,11 @@ def _report(args: argparse.Namespace) -> int:
     from bench.reports.ranking_table import ranking_markdown
     from bench.reports.write import markdown_of, paper_markdown, stale_tables, write_report
 
+    if args.ratings is not None:
+        from bench.running.ratings import add_ratings
+
+        for line in _joined_lines(add_ratings(args.results, args.ratings)):
+            _say(line)
     results = read_results(args.results)
     if args.check:
         stale = stale_tables(results)
@@ -413,6 +439,50 @@ def _page(args: argparse.Namespace) -> int:
     return 0
 
 
+def _publish_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("results", nargs="+", type=Path, metavar="DIR", help="folders of `bench run`, one or many")
+    add("--out", type=Path, required=True, metavar="FOLDER", help="where the site goes")
+    add("--pictures", action="store_true", help="with the pictures; most sets may be linked, not shipped")
+    add(
+        "--hub-dataset",
+        default="srmos/super-resolution",
+        metavar="ID",
+        help="the Hugging Face dataset that .eval_results name (default: srmos/super-resolution)",
+    )
+
+
+def _publish(args: argparse.Namespace) -> int:
+    from bench.sharing.publish import publish
+
+    names = publish(args.results, args.out, pictures=args.pictures, hub_dataset=args.hub_dataset)
+    _say(f"wrote {args.out / 'index.html'} with {', '.join(names)}")
+    return 0
+
+
+def _pull_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("source", metavar="URL|FOLDER", help="what `bench publish` wrote")
+    add("--results", type=Path, default=RESULTS, metavar="DIR", help=f"your run (default: {RESULTS})")
+    add(
+        "--as",
+        dest="name",
+        default="",
+        metavar="NAME",
+        help="what marks their rows (default: the run's name)",
+    )
+
+
+def _pull(args: argparse.Namespace) -> int:
+    from bench.sharing.pull import pull
+
+    for each in pull(args.source, args.results, name=args.name):
+        unknown = f"; not known here and left there: {', '.join(each.unknown)}" if each.unknown else ""
+        _say(f"{each.rows} rows of {each.name} in {args.results / 'theirs'}{unknown}")
+    _say(f"`bench report {args.results}` shows them beside yours")
+    return 0
+
+
 def _datasets(_: argparse.Namespace) -> int:
     from bench.listing import dataset_lines
 
@@ -468,6 +538,8 @@ COMMANDS = [
         _compare,
     ),
     Command("grid", "show one picture's crop from every model side by side", _grid_arguments, _grid),
+    Command("publish", "write runs as a static site for others", _publish_arguments, _publish),
+    Command("pull", "put somebody's published rows beside yours", _pull_arguments, _pull),
     Command("fid", "patch FID of a run's pictures (needs srmos[fid])", _fid_arguments, _fid),
     Command("page", "write a run as one page: tables, pictures, a viewer", _page_arguments, _page),
     Command(

@@ -134,6 +134,15 @@ class PictureMetric(Metric):
 
 
 @dataclass(frozen=True)
+class RatedMetric(Metric):
+    """What people said; its rows come from a study and are never computed."""
+
+    def signature(self, _protocol: Protocol, _scale: int, _weights: str = "") -> str:
+        """Return what rows of unknown ratings say."""
+        return f"{self.name}|people|mean over raters|v{self.version}"
+
+
+@dataclass(frozen=True)
 class Term:
     """One part of a composite."""
 
@@ -171,10 +180,15 @@ class CompositeMetric(Metric):
 
 
 def with_parts(names: Iterable[str]) -> tuple[str, ...]:
-    """Return metrics with each composite replaced by its parts: what is computed and stored."""
+    """Return metrics with each composite replaced by its parts: what is computed and stored.
+
+    Raises InputError for what people say, which nothing computes.
+    """
     found: list[str] = []
     for name in names:
         metric = METRICS[name]
+        if isinstance(metric, RatedMetric):
+            raise InputError(f"{name} comes from people: give the ratings (--ratings), not the metric")
         found += [term.metric for term in metric.terms] if isinstance(metric, CompositeMetric) else [name]
     return tuple(dict.fromkeys(found))
 
@@ -205,7 +219,7 @@ METRICS = _Metrics("metric", package="bench.metrics", group="srmos.metrics")
 
 def metric_names() -> list[str]:
     """Return every name in the order of tables: what compares planes first, as papers do."""
-    kinds = (PlaneMetric, PictureMetric, CompositeMetric)
+    kinds = (PlaneMetric, PictureMetric, CompositeMetric, RatedMetric)
     return sorted(
         METRICS.names(), key=lambda name: [isinstance(METRICS[name], kind) for kind in kinds].index(True)
     )

@@ -15,6 +15,7 @@ from bench.analysis.paired import ALPHA, smallest_p
 from bench.metric import METRICS, metric_names
 from bench.palette import model_order
 from bench.store.rows import Profile, Score
+from bench.store.theirs import is_theirs
 
 MARK = "†"
 
@@ -102,6 +103,9 @@ class Board:
         lines += self._partial()
         if self.part:
             lines.append(f"a table of its own ({self.part}): pictures or signatures differ from the others'")
+        theirs = [model for model in self.models if is_theirs(model)]
+        if theirs:
+            lines.append(f"published by others and pulled, not computed here: {', '.join(theirs)}")
         if self.left_out:
             lines.append(f"not shown, because no such metric is installed here: {', '.join(self.left_out)}")
         infinite = sum(cell.n_infinite for cell in self.cells.values() if not math.isinf(cell.mean))

@@ -11,6 +11,7 @@ from bench.palette import colour_of, ink_of
 
 DISTORTION = ("psnr", "rmse", "ssim")
 PERCEPTION = (
+    "mos",
     "lpips",
     "dists",
     "dists_256",

@@ -8,7 +8,7 @@ _SHOWN = 10
 
 
 def ranking_markdown(board: Board) -> str:
-    """Return the models of a table by mean rank, and where its metrics disagree; empty if nothing is ranked."""
+    """Return the models of a table by mean rank, and where its metrics disagree; empty: nothing to rank."""
     found = ranking(board)
     if found is None:
         return ""

@@ -6,6 +6,7 @@ from pathlib import Path
 from bench.metric import METRICS, with_parts
 from bench.protocols.presets import protocol
 from bench.running.entrants import Entrant
+from bench.running.ratings import Joined
 from sr_models.data.dataset import STORED
 from sr_models.data.degrade import degradation
 from sr_models.data.errors import InputError
@@ -103,3 +104,5 @@ class Summary:
     """(model or dataset, why) -> pictures whose rows were dropped, because they no longer hold."""
     profiled: int = 0
     """Models whose cost was measured."""
+    joined: Joined | None = None
+    """What people said of the pictures, where ratings were given."""

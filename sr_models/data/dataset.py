@@ -8,7 +8,7 @@ import numpy as np
 
 from sr_models.data.degrade import degradation
 from sr_models.data.errors import InputError, UnknownNameError
-from sr_models.data.fetch import FetchError, Report, fetch, locate, sha256_of
+from sr_models.data.fetch import FetchError, Report, brought, fetch, locate, sha256_of
 from sr_models.data.image import SUFFIXES, Image, crop_to_multiple, is_grey_file, read_image
 from sr_models.data.manifest import File, Manifest, manifest
 from sr_models.data.names import check_name
@@ -130,6 +130,8 @@ def _open_manifest(found: Manifest, scale: int, lr: str, report: Report) -> list
         raise InputError(
             f"{found.name} holds published outputs, not test pictures: use --outputs {found.name}"
         )
+    if found.ask:
+        return _open_brought(found, scale, lr)
     wants_lr = lr == STORED or found.own_lr
     hr_files = {file.image: file for file in found.at_scale(scale, "hr")}
     lr_files = {file.image: file for file in found.at_scale(scale, "lr")} if wants_lr else {}
@@ -145,6 +147,25 @@ def _open_manifest(found: Manifest, scale: int, lr: str, report: Report) -> list
         name = found.names.get(image, image)
         pictures.append(Picture(found.name, image, name, scale, hr, hr_sha256, low, lr_sha256))
     return pictures
+
+
+def _open_brought(found: Manifest, scale: int, lr: str) -> list[Picture]:
+    """The pictures of a set that has to be asked for."""
+    try:
+        files = brought(found)
+    except FetchError as error:
+        raise FetchError(f"{found.name} is not on this machine: {error}") from None
+    if found.is_lr_only:
+        return [
+            Picture(found.name, image, image, scale, None, "", path, sha256)
+            for image, (path, sha256) in files.items()
+        ]
+    if lr == STORED:
+        raise InputError(f"{found.name} stores no LR pictures at x{scale}: use --lr matlab")
+    return [
+        Picture(found.name, image, image, scale, path, sha256, None, "")
+        for image, (path, sha256) in files.items()
+    ]
 
 
 def _here(found: Manifest, file: File | None) -> tuple[Path | None, str]:

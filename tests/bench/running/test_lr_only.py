@@ -136,8 +136,8 @@ def test_a_manifest_without_originals_is_a_set(tmp_path, monkeypatch, low):
     found = manifest("RealSet80")
     assert found.is_lr_only
     assert len(found.images()) == 80
+    monkeypatch.setattr("sr_models.data.fetch.download", _no_network)
     with pytest.raises(InputError, match="RealSet80 x4 is not on this machine"):
-        monkeypatch.setattr("sr_models.data.fetch.download", _no_network)
         open_dataset("RealSet80", 4, "matlab")
 
 
