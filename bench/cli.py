@@ -120,6 +120,7 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _weights_argument(parser)
     _ratings_argument(parser)
+    add("--no-plots", action="store_true", help="write tables only (`bench report` draws later)")
     add("--force", action="store_true", help="compute everything anew")
 
 
@@ -180,7 +181,7 @@ def _run(args: argparse.Namespace) -> int:
     summary = run.summary or Summary()
     if summary.computed or summary.reused:
         if summary.computed or summary.profiled or summary.joined or stale_tables(run.results):
-            write_report(run.results)
+            write_report(run.results, plots=not args.no_plots)
         print(markdown_of(run.results, scale=args.scale, lrs=(args.lr, "stored"), protocols=args.protocols))
     for line in _summary_lines(summary, args.results):
         _say(line)

@@ -7,7 +7,7 @@ from itertools import groupby
 from types import MappingProxyType
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from bench.analysis.columns import NOTHING, Column, columns, dataset_order, table_stem
 from bench.analysis.composite import with_composites
@@ -241,7 +241,7 @@ def _cell(values: Sequence[float], size: int, metric: str) -> Cell:
     if len(finite):
         mean = float(finite.mean())
     if len(finite) > 1:
-        half = float(stats.t.ppf(0.975, len(finite) - 1) * finite.std(ddof=1) / math.sqrt(len(finite)))
+        half = float(stdtrit(len(finite) - 1, 0.975) * finite.std(ddof=1) / math.sqrt(len(finite)))
         low, high = mean - half, mean + half
     complete = len(values) == size
     number = METRICS[metric].printed(mean)

@@ -10,7 +10,6 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
 
 Array = npt.NDArray[np.float64]
 
@@ -32,7 +31,11 @@ def differences(a: Array, b: Array) -> Array:
 def sign_test(values: Array) -> float:
     """Return the two-sided p of the exact sign test; zeros are dropped, 1 if nothing is left."""
     wins, losses = int((values > 0).sum()), int((values < 0).sum())
-    return float(stats.binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
+    if not wins + losses:
+        return 1.0
+    from scipy.stats import binomtest  # imports half of scipy, and tables have no sign test
+
+    return float(binomtest(wins, wins + losses).pvalue)
 
 
 def signed_rank_test(values: Array) -> float:
@@ -44,14 +47,21 @@ def signed_rank_test(values: Array) -> float:
     left = values[values != 0]
     if not len(left):
         return 1.0
-    doubled = np.rint(2 * stats.rankdata(np.abs(left))).astype(np.int64)  # mid-ranks are whole or half
+    doubled = _doubled_ranks(np.abs(left))
     larger = int(max(doubled[left > 0].sum(), doubled[left < 0].sum()))
     if len(left) > EXACT_UP_TO:
         deviation = math.sqrt(float(doubled @ doubled)) / 2
-        return float(2 * special.ndtr(-(larger - doubled.sum() / 2) / deviation))
+        return math.erfc((larger - float(doubled.sum()) / 2) / deviation / math.sqrt(2))
     step = int(np.gcd.reduce(doubled))
     chances = _null_of_signed_ranks(tuple(np.sort(doubled // step).tolist()))
     return min(1.0, 2 * float(chances[larger // step :].sum()))
+
+
+def _doubled_ranks(sizes: Array) -> npt.NDArray[np.int64]:
+    """Twice the mid-rank of each number, from 1: whole, where mid-ranks may be half."""
+    order = np.sort(sizes)
+    below, up_to = (np.searchsorted(order, sizes, side) for side in ("left", "right"))
+    return (below + up_to + 1).astype(np.int64)
 
 
 @lru_cache(maxsize=64)

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import uniform_filter
 
 from bench.metric import picture_metric
 from sr_models.data.luma import luma
@@ -32,6 +31,8 @@ def phase_spread(scene: "Scene") -> list[float]:
     that no single pixel's error shows: the mean error of the r^2 positions of a cell, taken apart, does.
     """
     hr = luma(scene.cropped(scene.hr_image))
+    from scipy.ndimage import uniform_filter
+
     variance = uniform_filter(hr**2, _WINDOW_PX) - uniform_filter(hr, _WINDOW_PX) ** 2
     flat = variance <= np.median(variance)
     return [

@@ -2,18 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import version
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from bench.protocols.daala import daala_luma
 from sr_models.data.errors import InputError, UnknownNameError
 from sr_models.data.image import Image, check_pair, crop_border, to_grey
 from sr_models.data.luma import luma, luma_uint8
+
+if TYPE_CHECKING:
+    from bench.protocols.wang_ssim import Reference
 
 # C channels, H height, W width.
 
@@ -81,6 +83,18 @@ class View:
     ssim_planes: Planes | None = None
     """What SSIM compares where that is not `planes`."""
 
+    @property
+    def seen_by_ssim(self) -> Planes:
+        """What SSIM compares."""
+        return self.planes if self.ssim_planes is None else self.ssim_planes
+
+    @cached_property
+    def ssim_references(self) -> "tuple[Reference, ...]":
+        """Each plane that SSIM compares as HR's half of Wang's SSIM."""
+        from bench.protocols.wang_ssim import reference  # and the compiler
+
+        return tuple(reference(plane) for plane in self.seen_by_ssim)
+
 
 def luma_view(plane: npt.NDArray[np.uint8], protocol: Protocol, scale: int) -> View:
     """Return the view of a luma plane (H, W), for protocols that never leave luma."""
@@ -99,11 +113,17 @@ def _channels_first(image: Image) -> npt.NDArray[np.uint8]:
     return image.transpose(2, 0, 1)
 
 
+def _daala_luma(image: Image) -> npt.NDArray[np.uint8]:
+    from bench.protocols.daala import daala_luma  # scipy.ndimage
+
+    return daala_luma(image)[None]
+
+
 _COLOURS: Mapping[Colour, Callable[[Image], Planes]] = MappingProxyType(
     {
         "Y601r": lambda image: luma_uint8(image)[None],
         "Y601": lambda image: luma(image)[None],
-        "Y709d": lambda image: daala_luma(image)[None],
+        "Y709d": _daala_luma,
         "RGB": _channels_first,
     }
 )

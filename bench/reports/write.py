@@ -13,14 +13,16 @@ from sr_models.data.errors import InputError
 from sr_models.data.image import write_bytes
 
 
-def write_report(results: Results) -> list[Path]:
-    """Write DIR/tables and DIR/plots and return the files."""
-    from bench.figures.write import write_figures
-
+def write_report(results: Results, *, plots: bool = True) -> list[Path]:
+    """Write DIR/tables and, unless told not to, DIR/plots; return the files."""
     written = []
     for path, text in _tables(results):
         write_bytes(path, text.encode())
         written.append(path)
+    if not plots:
+        return written
+    from bench.figures.write import write_figures  # matplotlib
+
     return written + write_figures(results.boards, results.folder / "plots")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
 from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
@@ -63,7 +63,7 @@ class Entrant(Protocol):
     def upscale(self, picture: Picture, sample: Sample, /) -> Image:
         """Return its version of a picture."""
 
-    def luma(self, picture: Picture, /) -> Callable[[Luma], Luma] | None:
+    def luma(self, scale: int, /) -> Callable[[Luma], Luma] | None:
         """Return its path for luma alone, or None if it has none."""
 
 
@@ -81,7 +81,7 @@ class Plain:
         """Return nothing: it always works."""
         return ""
 
-    def luma(self, _picture: Picture) -> None:
+    def luma(self, _scale: int) -> None:
         """It has no path for luma alone."""
 
 
@@ -134,9 +134,9 @@ class ModelEntrant:
         """Return the super-resolved picture."""
         return self.build(picture.scale)(sample.lr)
 
-    def luma(self, picture: Picture) -> Callable[[Luma], Luma] | None:
+    def luma(self, scale: int) -> Callable[[Luma], Luma] | None:
         """Return the model's path for luma alone, or None if it has none."""
-        upscaler = self.build(picture.scale)
+        upscaler = self.build(scale)
         return upscaler.upscale_luma if isinstance(upscaler, LumaUpscaler) else None
 
 
@@ -248,19 +248,19 @@ def _is_network(entrant: ModelEntrant, scale: int) -> bool:
     return bool(entrant.problem(scale)) or hasattr(entrant.build(scale), "inference")
 
 
-def problems(scale: int) -> Callable[[Entrant], str]:
-    """Return a function that says why an entrant cannot work at this scale; each is asked once."""
-    found: dict[str, str] = {}
-
-    def problem_of(entrant: Entrant) -> str:
-        if entrant.name not in found:
-            found[entrant.name] = entrant.problem(scale)
-        return found[entrant.name]
-
-    return problem_of
+def problem_of(asked: tuple[Entrant, int]) -> tuple[str, str]:
+    """Return an entrant's name, and why it cannot work at a scale; empty if it can."""
+    entrant, scale = asked
+    return entrant.name, entrant.problem(scale)
 
 
-@lru_cache(maxsize=32)
+def has_luma_path(asked: tuple[Entrant, int]) -> tuple[str, bool]:
+    """Return an entrant's name, and whether it can upscale luma alone."""
+    entrant, scale = asked
+    return entrant.name, not entrant.problem(scale) and entrant.luma(scale) is not None
+
+
+@cache
 def _built(text: str, scale: int, device: str, dtype: str, self_ensemble: bool) -> Upscaler:
     model = find_model(text).build(scale)
     if (device, dtype, self_ensemble) == ("auto", "fp32", False):

@@ -1,9 +1,10 @@
-"""One picture through one model: upscale (or take the saved picture), look through each protocol, measure."""
+"""One picture through its models: upscale (or take the saved file), look through each protocol, measure."""
 
+import hashlib
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 
@@ -13,23 +14,25 @@ from bench.metric import METRICS, PlaneMetric, as_number
 from bench.protocols.presets import PROTOCOLS, Protocol, View, luma_view
 from bench.running.plan import Need
 from bench.store.rows import SavedPicture, Score
-from sr_models.data.dataset import Picture, Sample, load_sample
+from sr_models.data.dataset import Sample, load_sample
 from sr_models.data.errors import InputError
-from sr_models.data.fetch import sha256_of
-from sr_models.data.image import Image, read_image, to_grey, write_image
+from sr_models.data.image import Image, encode_image, read_image, to_grey
 from sr_models.data.luma import luma_uint8
 from sr_models.data.resize import imresize
+from sr_models.upscaler import Luma
 
 
 @dataclass
 class Outcome:
-    """What came of a need: rows to store, and what has none."""
+    """What came of a need: rows and a picture to store, and what has none."""
 
     tried: tuple[Score, ...]
     """What should have been computed."""
     scores: list[Score] = field(default_factory=list)
     saved: SavedPicture | None = None
-    """The upscaled picture, if there is one now."""
+    """The upscaled picture, if there is one now, ..."""
+    encoded: bytes = b""
+    """... and its file, if it was made anew."""
     lost: SavedPicture | None = None
     """A picture that could not be made (again)."""
     failures: list[str] = field(default_factory=list)
@@ -37,30 +40,108 @@ class Outcome:
     """(metric, why, picture)."""
 
 
-def evaluate(need: Need, results: Path) -> Outcome:
-    """Return the plane scores of one need, the upscaled picture saved; what is scored is what is saved.
+@dataclass(frozen=True)
+class Task:
+    """Needs of one picture, done by one process: all it takes besides the models and the picture's files."""
 
-    One model that fails, or one metric, does not sink the rest.
+    needs: tuple[Need, ...]
+    results: Path
+    """Where pictures that were saved before lie."""
+
+    def load(self) -> "Loaded":
+        """Return the picture, decoded and degraded."""
+        first = self.needs[0]
+        return Loaded(load_sample(first.picture, first.lr, first.multiple))
+
+    def failed(self, error: Exception) -> list[Outcome]:
+        """Return the outcomes of a picture that cannot be loaded."""
+        return [_failure(need, error) for need in self.needs]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A test picture, and its HR as each protocol sees it: made once for all models."""
+
+    sample: Sample
+
+    def view(self, protocol: Protocol, scale: int) -> View:
+        """Return HR through a protocol."""
+        if protocol.name not in self._views:
+            self._views[protocol.name] = protocol.view(
+                self.sample.original, scale=scale, is_grey=self.sample.is_grey
+            )
+        return self._views[protocol.name]
+
+    @cached_property
+    def _views(self) -> dict[str, View]:
+        return {}
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a model made of a picture."""
+
+    image: Image
+    is_new: bool
+    """Not the picture that an earlier run saved."""
+    lumas: Mapping[str, tuple[View, View] | Exception]
+    """Protocol that never leaves luma -> SR and HR, or why there are none."""
+
+
+def evaluate(task: Task) -> list[Outcome]:
+    """Return an outcome for each need of a picture: plane scores, and the picture as it is to be saved.
+
+    What is scored is what is saved. One model that fails, or one metric, does not sink the rest.
     """
-    rows = tuple(row for row in need.rows if isinstance(METRICS[row.metric], PlaneMetric))
-    outcome = Outcome(rows)
-    label = f"{need.entrant.name} on {need.where}"
     try:
-        sample = sample_of(need.picture, need.lr, need.multiple)
-        image, outcome.saved = _upscaled(need, results, sample)
+        original = task.load()
+    except Exception as error:  # noqa: BLE001 (whatever a damaged file raises)
+        return task.failed(error)
+    return [scored(need, original, made(need, original, task.results)) for need in task.needs]
+
+
+def made(need: Need, original: Loaded, results: Path) -> Made | Exception:
+    """Return what the model makes of the picture, or what it raised: the only step that runs models."""
+    try:
+        image, is_new = _saved_image(need, results), False
+        if image is None:
+            image, is_new = need.entrant.upscale(need.picture, original.sample), True
+            _check_output(need.entrant.name, image, original.sample)
     except Exception as error:  # noqa: BLE001 (a model is anybody's code)
-        outcome.tried = need.rows
-        outcome.lost = need.saved
-        outcome.failures.append(f"{label}: {reason(error)}")
-        return outcome
+        return error
+    names = dict.fromkeys(row.protocol for row in need.rows)
+    luma_only = [PROTOCOLS[name] for name in names if PROTOCOLS[name].luma_only]
+    return Made(image, is_new, {each.name: _luma_pair(need, original.sample, each) for each in luma_only})
+
+
+def scored(need: Need, original: Loaded, result: Made | Exception) -> Outcome:
+    """Return the scores of what a model made, and its file: needs no model, so it may run beside the next."""
+    if isinstance(result, Exception):
+        return _failure(need, result)
+    rows = tuple(row for row in need.rows if isinstance(METRICS[row.metric], PlaneMetric))
+    outcome = Outcome(rows, saved=need.saved)
+    image = result.image
+    if result.is_new:
+        grey = original.sample.is_grey and not need.entrant.is_published
+        outcome.encoded = encode_image(image, grey=grey)
+        outcome.saved = replace(need.saved, sha256=hashlib.sha256(outcome.encoded).hexdigest())
+        image = to_grey(image)[..., None].repeat(3, axis=2) if grey else image
     for protocol_name, group in groupby(rows, key=lambda row: row.protocol):
         try:
-            sr, hr = _pair(need, PROTOCOLS[protocol_name], image)
-        except Exception as error:  # noqa: BLE001 (a model's luma path is anybody's code)
-            outcome.failures.append(f"{label}, protocol {protocol_name}: {reason(error)}")
+            sr, hr = _pair(need, original, protocol_name, image, result.lumas.get(protocol_name))
+        except Exception as error:  # noqa: BLE001 (a picture may be too small)
+            outcome.failures.append(f"{_label(need)}, protocol {protocol_name}: {reason(error)}")
             continue
         _measure(group, sr, hr, outcome, need)
     return outcome
+
+
+def _failure(need: Need, error: Exception) -> Outcome:
+    return Outcome(need.rows, lost=need.saved, failures=[f"{_label(need)}: {reason(error)}"])
+
+
+def _label(need: Need) -> str:
+    return f"{need.entrant.name} on {need.where}"
 
 
 def _measure(rows: Iterable[Score], sr: View, hr: View, outcome: Outcome, need: Need) -> None:
@@ -68,7 +149,7 @@ def _measure(rows: Iterable[Score], sr: View, hr: View, outcome: Outcome, need: 
         try:
             value = as_number(plane_metric(row.metric)(sr, hr))
         except Exception as error:  # noqa: BLE001 (a metric is anybody's code)
-            outcome.failures.append(f"{row.metric} of {need.entrant.name} on {need.where}: {reason(error)}")
+            outcome.failures.append(f"{row.metric} of {_label(need)}: {reason(error)}")
             continue
         if np.isnan(value):
             outcome.not_applicable.append((row.metric, "the metric has no value for it (NaN)", need.where))
@@ -92,16 +173,14 @@ def plane_metric(name: str) -> PlaneMetric:
     return found
 
 
-def _upscaled(need: Need, results: Path, sample: Sample) -> tuple[Image, SavedPicture]:
+def _saved_image(need: Need, results: Path) -> Image | None:
+    """The picture that an earlier run left, if it is still the one that the index lists."""
     path = results / "images" / need.saved.path
-    if need.is_kept and path.is_file() and sha256_of(path) == need.saved.sha256:
-        return read_image(path), need.saved
-    image = need.entrant.upscale(need.picture, sample)
-    _check_output(need.entrant.name, image, sample)
-    grey = sample.is_grey and not need.entrant.is_published
-    write_image(path, image, grey=grey)
-    as_saved = to_grey(image)[..., None].repeat(3, axis=2) if grey else image
-    return as_saved, replace(need.saved, sha256=sha256_of(path))
+    if not need.is_kept or not path.is_file():
+        return None
+    if hashlib.sha256(path.read_bytes()).hexdigest() != need.saved.sha256:
+        return None
+    return read_image(path)
 
 
 def _check_output(name: str, image: object, sample: Sample) -> None:
@@ -110,37 +189,40 @@ def _check_output(name: str, image: object, sample: Sample) -> None:
         raise InputError(f"output of {name}: expected uint8 {sample.shape}, got {got}")
 
 
-def _pair(need: Need, protocol: Protocol, image: Image) -> tuple[View, View]:
-    picture = need.picture
-    if protocol.luma_only:
-        return _luma_pair(need, protocol)
-    hr = _hr_view(picture, need.lr, need.multiple, protocol)
-    is_grey = sample_of(picture, need.lr, need.multiple).is_grey
-    return protocol.view(image, scale=picture.scale, is_grey=is_grey), hr
+def _pair(
+    need: Need,
+    original: Loaded,
+    protocol_name: str,
+    image: Image,
+    in_luma: tuple[View, View] | Exception | None,
+) -> tuple[View, View]:
+    if isinstance(in_luma, Exception):
+        raise in_luma
+    if in_luma is not None:
+        return in_luma
+    protocol, scale = PROTOCOLS[protocol_name], need.picture.scale
+    sr = protocol.view(image, scale=scale, is_grey=original.sample.is_grey)
+    return sr, original.view(protocol, scale)
 
 
-def _luma_pair(need: Need, protocol: Protocol) -> tuple[View, View]:
+def _luma_pair(need: Need, sample: Sample, protocol: Protocol) -> tuple[View, View] | Exception:
     """SRCNN's test script: rounded HR luma -> float LR -> float upscaled -> uint8."""
-    upscale = need.entrant.luma(need.picture)
-    if upscale is None:
-        raise InputError(f"{need.entrant.name} has no luma path: {protocol.name} does not apply to it")
+    try:
+        upscale = need.entrant.luma(need.picture.scale)
+        if upscale is None:
+            raise InputError(f"{need.entrant.name} has no luma path: {protocol.name} does not apply to it")
+        return _through_luma(upscale, need, sample, protocol)
+    except Exception as error:  # noqa: BLE001 (a model's luma path is anybody's code)
+        return error
+
+
+def _through_luma(
+    upscale: Callable[[Luma], Luma], need: Need, sample: Sample, protocol: Protocol
+) -> tuple[View, View]:
     scale = need.picture.scale
-    sample = sample_of(need.picture, need.lr, need.multiple)
     hr = to_grey(sample.original) if sample.is_grey else luma_uint8(sample.original)
     sr = upscale(imresize(hr.astype(np.float64), 1 / scale))
     if not np.isfinite(sr).all():
         raise InputError(f"luma of {need.entrant.name}: expected finite numbers, got NaN or infinity")
     rounded = np.floor(sr.clip(0, 255) + 0.5).astype(np.uint8)
     return luma_view(rounded, protocol, scale), luma_view(hr, protocol, scale)
-
-
-@lru_cache(maxsize=2)
-def sample_of(picture: Picture, lr: str, multiple: int | None) -> Sample:
-    """Needs come ordered by picture: each process decodes and degrades a picture once."""
-    return load_sample(picture, lr, multiple)
-
-
-@lru_cache(maxsize=8)
-def _hr_view(picture: Picture, lr: str, multiple: int | None, protocol: Protocol) -> View:
-    sample = sample_of(picture, lr, multiple)
-    return protocol.view(sample.original, scale=picture.scale, is_grey=sample.is_grey)

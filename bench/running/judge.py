@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,21 +13,34 @@ from bench.metric import METRICS, PictureMetric, as_number
 from bench.perceptual.scene import Scene
 from bench.perceptual.weights import Found
 from bench.protocols.presets import PROTOCOLS
-from bench.running.evaluate import Outcome, reason, sample_of
+from bench.running.evaluate import Outcome, reason
 from bench.running.plan import Need
 from bench.store.rows import Score
+from sr_models.data.dataset import load_sample
 from sr_models.data.errors import InputError
 from sr_models.data.image import read_image
 from sr_models.inference.torch_upscaler import pick_device
 
 
-def judge(
+@dataclass(frozen=True)
+class Case:
+    """All models' versions of one picture, judged by one process: it travels, so it is pickled."""
+
+    needs: tuple[Need, ...]
+    """Their upscaled pictures must be there."""
+    results: Path
+    device: str
+    weights: Mapping[str, Found]
+
+
+def judge(case: Case) -> list[Outcome]:
+    """Return an outcome for each metric and crop of a picture: protocols that crop alike share its values."""
+    return list(_judged(case.needs, case.results, case.device, case.weights))
+
+
+def _judged(
     needs: Sequence[Need], results: Path, device: str, weights: Mapping[str, Found]
 ) -> Iterator[Outcome]:
-    """Yield an outcome for each metric (and crop) of one picture: protocols that crop alike share its values.
-
-    Every need's upscaled picture must be there.
-    """
     scenes = lru_cache(maxsize=2)(lambda crop_px, paths: _scene(needs[0], results, crop_px, device, paths))
     groups: dict[tuple[PictureMetric, int], list[tuple[str, Score]]] = {}
     for need in needs:
@@ -84,7 +97,7 @@ def _measure(
 
 
 def _scene(need: Need, results: Path, crop_px: int, device: str, paths: Sequence[str]) -> Scene:
-    sample = sample_of(need.picture, need.lr, need.multiple)
+    sample = load_sample(need.picture, need.lr, need.multiple)
     return Scene(
         images=tuple(read_image(results / "images" / path) for path in paths),
         original=sample.hr,

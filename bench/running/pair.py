@@ -20,7 +20,7 @@ from bench.perceptual.weights import obtain
 from bench.protocols.presets import protocol
 from sr_models.data.degrade import degradation
 from sr_models.data.errors import InputError
-from sr_models.data.image import SUFFIXES, Image, check_pair, is_grey_file, read_image
+from sr_models.data.image import SUFFIXES, Image, check_pair, read_picture
 
 
 def score_pair(
@@ -94,7 +94,7 @@ def _judged(
 def _picture(given: object, name: str) -> tuple[Image, bool]:
     """The pixels as RGB, and whether they were one channel."""
     if isinstance(given, str | Path):
-        return read_image(given), is_grey_file(given)
+        return read_picture(given)
     if isinstance(given, PillowImage.Image):
         if given.mode not in ("1", "L", "RGB"):
             raise InputError(f"{name}: expected an RGB or grey picture, got mode {given.mode}")

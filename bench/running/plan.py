@@ -3,12 +3,12 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.metric import METRICS, PictureMetric
 from bench.protocols.presets import PROTOCOLS
-from bench.running.entrants import Entrant, Original, problems
+from bench.running.entrants import Entrant, Original
 from bench.running.record import device_kind
 from bench.running.request import Request, Summary
 from bench.store.rows import Place, SavedPicture, Score
@@ -46,23 +46,24 @@ def plan(
     pictures: Sequence[Picture],
     entrants: Sequence[Entrant],
     stated: Mapping[str, str],
+    with_luma: Collection[str],
     tables: Tables,
     summary: Summary,
 ) -> list[Need]:
     """Return what is to be done, by picture and entrant; the summary counts what is reused and replaced.
 
-    `stated` is what signatures say of a metric's weights. A valid row of an older file gets the signature
-    that its key was made from.
+    `stated` is what signatures say of a metric's weights, `with_luma` who can upscale luma alone. A valid row
+    of an older file gets the signature that its key was made from.
     """
     needs, signed = [], []
-    problem, kind = problems(request.scale), device_kind(request.device)
+    kind = device_kind(request.device)
     for picture in pictures:
         for entrant in entrants:
             if picture.hr_file is None and isinstance(entrant, Original):
                 continue
             made_from = _picture_key(entrant, picture, request, kind)
             missing = []
-            for row in _asked(request, entrant, picture, made_from, stated, problem):
+            for row in _asked(request, entrant, picture, made_from, stated, with_luma):
                 stored = tables.scores.get(row.identity)
                 if stored is None or row.key == UNTRUSTED or stored.key != row.key or request.force:
                     summary.replaced += stored is not None
@@ -103,14 +104,14 @@ def _asked(
     picture: Picture,
     made_from: str,
     stated: Mapping[str, str],
-    problem: Callable[[Entrant], str],
+    with_luma: Collection[str],
 ) -> Iterator[Score]:
     """Yield the rows that are asked for, without values."""
     if not entrant.is_scored:
         return
     for protocol_name in dict.fromkeys(request.protocols):
         protocol = PROTOCOLS[protocol_name]
-        if protocol.luma_only and (problem(entrant) or entrant.luma(picture) is None):
+        if protocol.luma_only and entrant.name not in with_luma:
             continue  # it never leaves luma, so it needs a model with a luma path
         for name in dict.fromkeys(request.metrics):
             metric = METRICS[name]

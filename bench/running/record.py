@@ -68,9 +68,17 @@ def record_run(
 
 def device_kind(device: str) -> str:
     """Return cpu, cuda or mps: what a score may depend on in its last digits."""
+    if device == "cpu" or (device == "auto" and _is_without_gpu()):
+        return "cpu"  # without importing torch, which takes longer than a run that computes nothing
     from sr_models.inference.torch_upscaler import pick_device
 
     return pick_device(device).type
+
+
+def _is_without_gpu() -> bool:
+    """Whether no driver is here that torch could use; False where that cannot be told this way."""
+    drivers = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # CUDA, ROCm, Windows' Linux
+    return sys.platform == "linux" and not any(Path(each).exists() for each in drivers)
 
 
 def commit() -> str | None:

@@ -12,18 +12,27 @@ from tqdm import tqdm
 from bench.cost.profile import profile_models
 from bench.metric import METRICS, PictureMetric, metric_names
 from bench.perceptual.weights import Found, Unavailable, obtain
-from bench.running.entrants import Entrant, ModelEntrant, Original, model_entrants, problems
+from bench.protocols.presets import PROTOCOLS
+from bench.running.entrants import (
+    Entrant,
+    ModelEntrant,
+    Original,
+    has_luma_path,
+    model_entrants,
+    problem_of,
+)
 from bench.running.evaluate import Outcome
 from bench.running.outputs import output_entrants
 from bench.running.plan import Need, plan
 from bench.running.record import record_run
 from bench.running.request import Request, Summary
-from bench.running.workers import evaluated
+from bench.running.workers import Workers
 from bench.store.header import read_header
 from bench.store.table import Tables, open_tables, profiles_table, writing
 from sr_models.data.dataset import Picture, open_dataset
 from sr_models.data.errors import InputError
 from sr_models.data.fetch import Report
+from sr_models.data.image import write_bytes
 
 
 def run(request: Request) -> Summary:
@@ -32,7 +41,7 @@ def run(request: Request) -> Summary:
     Killed at any point, a second call goes on where the first one stopped.
     """
     request.check()
-    with writing(request.results):
+    with writing(request.results), Workers(request.jobs) as workers:
         started, summary = time.time(), Summary()
         datasets, entrants = _opened(request)
         pictures = [picture for found in datasets.values() for picture in found[: request.limit]]
@@ -41,12 +50,13 @@ def run(request: Request) -> Summary:
         request = replace(request, metrics=tuple(m for m in request.metrics if m not in summary.unavailable))
         tables = open_tables(request.results)
         stated = {metric: found.stated for metric, found in weights.items()}
-        needs = plan(request, pictures, entrants, stated, tables, summary)
+        with_luma = _with_luma(request, entrants, workers)
+        needs = plan(request, pictures, entrants, stated, with_luma, tables, summary)
         _drop_foreign(request, datasets, needs, tables, summary)
         try:
-            working = _of_working_models(request, needs, tables, summary)
-            made = _upscale(working, request, tables, summary)
-            _judge(made, request, weights, tables, summary)
+            working = _of_working_models(request, needs, workers, tables, summary)
+            made = _upscale(working, request, workers, tables, summary)
+            _judge(made, request, weights, workers, tables, summary)
             if request.profile:
                 _profile(request, entrants, summary)
         finally:
@@ -119,6 +129,14 @@ def _weights(request: Request, summary: Summary) -> dict[str, Found]:
     return found
 
 
+def _with_luma(request: Request, entrants: Sequence[Entrant], workers: Workers) -> set[str]:
+    """Who can upscale luma alone, where a protocol that never leaves luma was asked for."""
+    if not any(PROTOCOLS[name].luma_only for name in request.protocols):
+        return set()
+    asked = [(entrant, request.scale) for entrant in entrants if entrant.is_scored]
+    return {name for name, has_it in workers.map(has_luma_path, asked) if has_it}
+
+
 def _drop_foreign(
     request: Request,
     datasets: Mapping[str, Sequence[Picture]],
@@ -166,14 +184,17 @@ def _drop_foreign(
 def _of_working_models(
     request: Request,
     needs: Sequence[Need],
+    workers: Workers,
     tables: Tables,
     summary: Summary,
 ) -> list[Need]:
     """The needs of models that can be built; the others are named once, before the first picture."""
-    problem = problems(request.scale)
+    entrants = {need.entrant.name: need.entrant for need in needs if not need.is_kept}
+    asked = [(entrant, request.scale) for entrant in entrants.values()]
+    problems = dict(workers.map(problem_of, asked))
     working = []
     for need in needs:
-        why = "" if need.is_kept else problem(need.entrant)
+        why = "" if need.is_kept else problems[need.entrant.name]
         if not why:
             working.append(need)
             continue
@@ -187,11 +208,12 @@ def _of_working_models(
 def _upscale(
     needs: Sequence[Need],
     request: Request,
+    workers: Workers,
     tables: Tables,
     summary: Summary,
 ) -> list[Need]:
     """First pass: upscale, and compare planes. Return the needs whose picture is there now."""
-    outcomes = evaluated(needs, request.results, request.jobs)
+    outcomes = workers.evaluated(needs, request.results)
     made = set()
     for outcome in tqdm(outcomes, total=len(needs), desc="bench", unit="picture", disable=None):
         _keep(outcome, tables, summary)
@@ -203,6 +225,7 @@ def _judge(
     needs: Sequence[Need],
     request: Request,
     weights: Mapping[str, Found],
+    workers: Workers,
     tables: Tables,
     summary: Summary,
 ) -> None:
@@ -212,16 +235,21 @@ def _judge(
     ]
     if not asking:
         return
-    from bench.running.judge import judge  # torch, and the pictures on the device
+    from bench.running.judge import Case, judge  # torch, and the pictures on the device
 
-    by_picture = [list(group) for _, group in groupby(asking, key=attrgetter("picture"))]
-    for group in tqdm(by_picture, desc="judge", unit="picture", disable=None):
-        for outcome in judge(group, request.results, request.device, weights):
+    by_picture = [tuple(group) for _, group in groupby(asking, key=attrgetter("picture"))]
+    cases = [Case(group, request.results, request.device, weights) for group in by_picture]
+    for outcomes in tqdm(
+        workers.map(judge, cases), total=len(cases), desc="judge", unit="picture", disable=None
+    ):
+        for outcome in outcomes:
             _keep(outcome, tables, summary)
 
 
 def _keep(outcome: Outcome, tables: Tables, summary: Summary) -> None:
     """Store what came; an old row that was to be replaced and could not be is dropped and named."""
+    if outcome.saved is not None and outcome.encoded:  # before its rows: a kill between makes it anew
+        write_bytes(tables.folder / "images" / outcome.saved.path, outcome.encoded, durable=False)
     tables.scores.add(outcome.scores)
     summary.computed += len(outcome.scores)
     if outcome.saved is not None and tables.saved.get(outcome.saved.identity) != outcome.saved:

@@ -30,6 +30,7 @@ class Table(Generic[Row]):
     """A sorted CSV file, one row an identity. Rows are safe once `add` returns, even from SIGKILL.
 
     New rows go to a journal beside the file; `merge` folds the journal into the file, whole or not at all.
+    Only `merge` waits for the disk: a power cut may cost what was added in the seconds before it.
     """
 
     def __init__(self, path: Path, kind: type[Row]) -> None:
@@ -65,8 +66,6 @@ class Table(Generic[Row]):
             if file.tell() and _last_byte(file) != b"\n":
                 file.write(b"\n")  # a torn row is left behind by a kill: close it off
             file.write(text.getvalue().encode())
-            file.flush()
-            os.fsync(file.fileno())
 
     def merge(self) -> None:
         """Write all rows to the file, sorted, and drop the journal."""

@@ -9,7 +9,7 @@ import numpy as np
 from sr_models.data.degrade import degradation
 from sr_models.data.errors import InputError, UnknownNameError
 from sr_models.data.fetch import FetchError, Report, brought, fetch, locate, sha256_of
-from sr_models.data.image import SUFFIXES, Image, crop_to_multiple, is_grey_file, read_image
+from sr_models.data.image import SUFFIXES, Image, crop_to_multiple, read_image, read_picture
 from sr_models.data.manifest import File, Manifest, manifest
 from sr_models.data.names import check_name
 
@@ -99,8 +99,8 @@ def load_sample(picture: Picture, lr: str, multiple: int | None = None) -> Sampl
     """Return the picture's pixels, HR cropped to a multiple of `multiple` (default: the scale)."""
     if picture.hr_file is None:
         return _sample_without_original(picture)
-    hr = crop_to_multiple(read_image(picture.hr), multiple or picture.scale)
-    is_grey = is_grey_file(picture.hr)
+    whole, is_grey = read_picture(picture.hr)
+    hr = crop_to_multiple(whole, multiple or picture.scale)
     if picture.lr is None:
         low = degradation(lr)(hr, picture.scale)
     else:
@@ -112,8 +112,8 @@ def load_sample(picture: Picture, lr: str, multiple: int | None = None) -> Sampl
 def _sample_without_original(picture: Picture) -> Sample:
     if picture.lr is None:
         raise InputError(f"{picture.dataset}/{picture.name} has neither an original nor an LR picture")
-    low = np.ascontiguousarray(read_image(picture.lr))
-    return Sample(picture.name, low, None, is_grey_file(picture.lr), picture.scale)
+    low, is_grey = read_picture(picture.lr)
+    return Sample(picture.name, np.ascontiguousarray(low), None, is_grey, picture.scale)
 
 
 def only(pictures: list[Picture], wanted: Iterable[str]) -> list[Picture]:

@@ -15,6 +15,7 @@ import urllib.request
 import zipfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def locate(manifest: Manifest, file: File) -> Path | None:
     expected = file.sha256 or _recorded(manifest).get(file.path, "")
     for path in _candidates(manifest, file):
         if path.is_file():
-            found = sha256_of(path)
+            found = _sha256_once(path)
             if expected and found != expected:
                 raise InputError(
                     f"{path} is not {manifest.name}'s {file.image}: expected sha256 {expected[:12]}..., "
@@ -152,6 +153,17 @@ def sha256_of(path: Path) -> str:
     """Return the sha256 of a file in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sha256_once(path: Path) -> str:
+    """The sha256 of a file that is looked at twice while a set is opened: read once, unless it changes."""
+    state = path.stat()
+    return _sha256_in_state(path, state.st_ino, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _sha256_in_state(path: Path, *_state: int) -> str:
+    return sha256_of(path)
 
 
 def _candidates(manifest: Manifest, file: File) -> list[Path]:

@@ -1,6 +1,5 @@
 """Pictures as every part of srmos exchanges them: uint8 RGB, read and written exactly."""
 
-import io
 import os
 import tempfile
 import warnings
@@ -15,6 +14,7 @@ from PIL import ImageOps, UnidentifiedImageError
 from PIL.ExifTags import Base
 
 from sr_models.data.errors import InputError
+from sr_models.data.png import decoded, encoded
 
 # H height, W width.
 
@@ -42,7 +42,18 @@ def read_image(path: str | os.PathLike[str]) -> Image:
     >>> sr_models.read_image(path).shape
     (2, 3, 3)
     """
+    return read_picture(path)[0]
+
+
+def read_picture(path: str | os.PathLike[str]) -> tuple[Image, bool]:
+    """Return what `read_image` does, and whether the file stores a single channel."""
+    pixels = _plain_png(Path(path))
+    if pixels is not None and pixels.ndim == 2:
+        return pixels[..., None].repeat(3, axis=2), True
+    if pixels is not None:
+        return pixels, False
     with open_picture(path) as opened:
+        is_grey = opened.mode in _GREY_MODES
         picture = _expand_palette(opened)
         if picture.mode in _ALPHA_MODES:
             picture = _drop_opaque_alpha(picture, path)
@@ -50,7 +61,14 @@ def read_image(path: str | os.PathLike[str]) -> Image:
             raise InputError(f"{path}: expected 8-bit RGB or grey, got {picture.mode}: convert it first")
         if picture.getexif().get(Base.Orientation, 1) != 1:
             picture = ImageOps.exif_transpose(picture)
-        return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
+        return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB")), is_grey
+
+
+def _plain_png(path: Path) -> npt.NDArray[np.uint8] | None:
+    """The pixels of a file that our own decoder reads; None for any other, and where there is none."""
+    if path.suffix.lower() != ".png" or not path.is_file():
+        return None
+    return decoded(path.read_bytes())
 
 
 def is_grey_file(path: str | os.PathLike[str]) -> bool:
@@ -61,21 +79,28 @@ def is_grey_file(path: str | os.PathLike[str]) -> bool:
 
 def write_image(path: str | os.PathLike[str], image: Image, *, grey: bool = False) -> None:
     """Write image as a PNG without metadata, whole or not at all; grey saves one channel by `to_grey`."""
-    buffer = io.BytesIO()
-    PillowImage.fromarray(to_grey(image) if grey else image).save(buffer, "PNG", compress_level=4)
-    write_bytes(path, buffer.getvalue())
+    write_bytes(path, encode_image(image, grey=grey))
 
 
-def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file so that after a crash it is either the old one or the new one, never a part."""
+def encode_image(image: Image, *, grey: bool = False) -> bytes:
+    """Return image as a PNG file without metadata; grey makes one channel by `to_grey`."""
+    return encoded(to_grey(image) if grey else image)
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes, *, durable: bool = True) -> None:
+    """Write a file so that, whatever kills the process, it is the old one or the new one, never a part.
+
+    durable: also when the power fails, at the price of waiting for the disk.
+    """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, partial = tempfile.mkstemp(prefix=f".{target.name}.", suffix=PARTIAL, dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.chmod(partial, 0o644)  # mkstemp's 0600 would hide results from colleagues
         os.replace(partial, target)
     except BaseException:

@@ -7,13 +7,15 @@ sets, is the rounding between the two passes and the border: both are arguments 
 
 import math
 from functools import lru_cache
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from sr_models.data.errors import InputError
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 # H height, W width, C channels, n samples along an axis, P taps per output sample.
 
@@ -41,15 +43,17 @@ def imresize(
     return np.ascontiguousarray(result).astype(picture.dtype)
 
 
-def _apply(matrix: sparse.csr_array, values: _Float, axis: int) -> _Float:
+def _apply(matrix: "sparse.csr_array", values: _Float, axis: int) -> _Float:
     first = np.moveaxis(values, axis, 0)
     out = matrix @ first.reshape(first.shape[0], -1)
     return np.moveaxis(out.reshape(out.shape[0], *first.shape[1:]), 0, axis)
 
 
 @lru_cache(maxsize=256)
-def resize_matrix(n_in: int, scale: float, border: Border) -> sparse.csr_array:
+def resize_matrix(n_in: int, scale: float, border: Border) -> "sparse.csr_array":
     """Return the (ceil(scale * n_in), n_in) float64 matrix that resizes one axis. Cached: do not modify."""
+    from scipy import sparse
+
     n_out = math.ceil(n_in * scale - 1e-9)  # 1/7 of a multiple of 7 must not round up
     shrink = min(scale, 1.0)
     width = 4 / shrink

@@ -138,3 +138,42 @@ def test_the_published_means_come_back_digit_by_digit_from_the_log_itself():
     table = beside_osediff(board)
     assert "| DRealSR | osediff minus published | 0 | 0 | 0 | 0 | 0 |" in table
     assert "not comparable" not in table
+
+
+@pytest.mark.data
+def test_lpips_vgg_with_the_published_parameters_is_the_papers_sum(data_folder, sample):
+    import torch
+    from torchvision import models
+
+    from sr_models.data.image import read_image
+
+    folder = data_folder / "perceptual"
+    with torch.device("meta"):
+        layers = models.vgg16(weights=None).features
+    state = torch.load(folder / "vgg16-397923af.pth", weights_only=True)
+    layers.load_state_dict(
+        {name.removeprefix("features."): value for name, value in state.items()}, assign=True
+    )
+    heads = list(torch.load(folder / "lpips_lin_v0.1_vgg.pth", weights_only=True).values())
+
+    def maps(image):
+        x = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].double() / 127.5 - 1
+        x = (x - torch.tensor([-0.030, -0.088, -0.188]).view(1, 3, 1, 1)) / torch.tensor(
+            [0.458, 0.448, 0.450]
+        ).view(1, 3, 1, 1)
+        found = []
+        for index, layer in enumerate(layers.double()):
+            x = layer(x)
+            if index in (3, 8, 15, 22, 29):
+                found.append(x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10))
+            if index == 29:
+                return found
+        raise AssertionError
+
+    files = [sample / "RealSR" / kind / "Nikon_017_LR4.png" for kind in ("OSEDiff", "HR")]
+    with torch.inference_mode():
+        pairs = zip(*(maps(read_image(file)[100:228, 100:228]) for file in files), heads, strict=True)
+        wanted = sum(((a - b).square() * w.double()).sum(1).mean().item() for a, b, w in pairs)
+    pictures = [read_image(file)[100:228, 100:228] for file in files]
+    found = bench.score(*pictures, protocol="realsr", metrics=["lpips_vgg"], weights_dir=folder)["lpips_vgg"]
+    assert found == pytest.approx(wanted, abs=2e-5)
