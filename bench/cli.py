@@ -151,7 +151,7 @@ def _weights_argument(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     import bench
-    from bench.reports.write import markdown_of, stale_tables, write_report
+    from bench.reports.write import markdown_of, unwritten_tables, write_report
     from bench.running.request import Summary
 
     if args.crop_multiple not in (None, args.scale):
@@ -180,7 +180,7 @@ def _run(args: argparse.Namespace) -> int:
     )
     summary = run.summary or Summary()
     if summary.computed or summary.reused:
-        if summary.computed or summary.profiled or summary.joined or stale_tables(run.results):
+        if summary.computed or summary.profiled or summary.joined or unwritten_tables(run.results):
             write_report(run.results, plots=not args.no_plots)
         print(markdown_of(run.results, scale=args.scale, lrs=(args.lr, "stored"), protocols=args.protocols))
     for line in _summary_lines(summary, args.results):

@@ -68,9 +68,8 @@ def _print(sides: dict[str, Callable[[], float]], repeats: int) -> None:
             best[name] = min(best[name], side())
     first = next(iter(best.values()))
     load = os.getloadavg()[0]
-    print(
-        f"\nbest of {repeats} by turns; load {load:.1f} at the end\n\n| | seconds | times faster |\n|---|---:|---:|"
-    )
+    print(f"\nbest of {repeats} by turns; load {load:.1f} at the end\n")
+    print("| | seconds | times faster |\n|---|---:|---:|")
     for name, seconds in best.items():
         print(f"| {name} | {seconds:.2f} | {first / seconds:.2f} |")
 

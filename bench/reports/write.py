@@ -1,6 +1,7 @@
 """Tables and plots of a results folder, from its rows alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from bench.analysis.board import Board
@@ -9,6 +10,7 @@ from bench.analysis.results import Results
 from bench.reports.formats import FORMATS
 from bench.reports.markdown_table import markdown
 from bench.reports.real_world import beside_osediff, is_real_world
+from bench.store.theirs import theirs_files
 from sr_models.data.errors import InputError
 from sr_models.data.image import write_bytes
 
@@ -30,6 +32,15 @@ def stale_tables(results: Results) -> list[Path]:
     """Return the tables that are missing or differ from what the scores give."""
     return [
         path for path, text in _tables(results) if not path.is_file() or path.read_bytes() != text.encode()
+    ]
+
+
+def unwritten_tables(results: Results) -> list[Path]:
+    """Return the tables that are missing or older than the scores: a quicker look than `stale_tables`."""
+    sources = [results.folder / "scores.csv", *theirs_files(results.folder)]
+    scores = max(path.stat().st_mtime_ns for path in sources)
+    return [
+        path for path, _ in _table_files(results) if not path.is_file() or path.stat().st_mtime_ns < scores
     ]
 
 
@@ -63,14 +74,19 @@ def paper_markdown(results: Results) -> str:
 
 def _tables(results: Results) -> Iterator[tuple[Path, str]]:
     """Yield file and text of each table."""
+    for path, render in _table_files(results):
+        yield path, render()
+
+
+def _table_files(results: Results) -> Iterator[tuple[Path, Callable[[], str]]]:
     folder = results.folder / "tables"
     for board in results.boards:
         for kind in FORMATS:
-            yield folder / f"{board.stem}{kind.suffix}", kind.render(board)
+            yield folder / f"{board.stem}{kind.suffix}", partial(kind.render, board)
         if _is_comparable(board):
-            yield folder / f"paper_x{board.scale}_{board.lr}.md", _beside_paper(board)
+            yield folder / f"paper_x{board.scale}_{board.lr}.md", partial(_beside_paper, board)
         if is_real_world(board):
-            yield folder / f"paper_{board.stem}.md", beside_osediff(board)
+            yield folder / f"paper_{board.stem}.md", partial(beside_osediff, board)
 
 
 def _is_comparable(board: Board) -> bool:

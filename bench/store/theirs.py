@@ -17,12 +17,15 @@ def theirs_table(folder: Path, name: str) -> Table[Score]:
     return Table(folder / FOLDER / f"{name}.csv", Score)
 
 
+def theirs_files(folder: Path) -> list[Path]:
+    """Return the files of everything that was pulled into a results folder."""
+    return sorted((folder / FOLDER).glob("*.csv"))
+
+
 def read_theirs(folder: Path) -> list[Score]:
     """Return all pulled rows, marked with where they are from; their keys are the publisher's."""
     return [
-        row
-        for path in sorted((folder / FOLDER).glob("*.csv"))
-        for row in marked(theirs_table(folder, path.stem), path.stem)
+        row for path in theirs_files(folder) for row in marked(theirs_table(folder, path.stem), path.stem)
     ]
 
 

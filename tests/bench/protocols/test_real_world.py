@@ -154,7 +154,9 @@ def test_lpips_vgg_with_the_published_parameters_is_the_papers_sum(data_folder, 
     layers.load_state_dict(
         {name.removeprefix("features."): value for name, value in state.items()}, assign=True
     )
-    heads = list(torch.load(folder / "lpips_lin_v0.1_vgg.pth", weights_only=True).values())
+    heads = list(
+        torch.load(folder / "lpips_lin_v0.1_vgg.pth", map_location="cpu", weights_only=True).values()
+    )
 
     def maps(image):
         x = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].double() / 127.5 - 1

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.cli import main
 from bench.running.plan import UNTRUSTED
 from bench.running.request import Request
 from bench.running.run import run
@@ -88,10 +89,25 @@ def test_scores_are_one_sorted_row_a_number(request_):
 def test_a_finished_run_recomputes_nothing(request_, monkeypatch):
     run(request_)
     before = (request_.results / "scores.csv").read_bytes()
-    monkeypatch.setattr("bench.running.workers.evaluate", lambda *_: pytest.fail("computed again"))
+    for name in ("made", "scored"):
+        monkeypatch.setattr(f"bench.running.workers.{name}", lambda *_: pytest.fail("computed again"))
     summary = run(request_)
     assert (summary.computed, summary.reused) == (0, 24)
     assert (request_.results / "scores.csv").read_bytes() == before
+
+
+def test_a_run_that_computes_nothing_imports_nothing_heavy(request_):
+    out = str(request_.results)
+    models = ["--models", *request_.models]
+    arguments = ["run", "--datasets", *request_.datasets, *models, "--results", out, "--no-plots"]
+    assert main(arguments) == 0
+    heavy = {"torch", "scipy.special", "pandas", "matplotlib", "numba"}
+    code = f"import sys; from bench.cli import main; main({arguments}); print(*{heavy} & set(sys.modules))"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stderr == f"0 scores computed; 24 reused; all in {out}\n"
+    assert done.stdout.splitlines()[-1] == ""
 
 
 def test_processes_give_the_same_rows_as_one(request_):
