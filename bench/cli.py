@@ -454,7 +454,7 @@ def _publish_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _publish(args: argparse.Namespace) -> int:
-    from bench.sharing.publish import publish
+    from bench.page.sharing.publish import publish
 
     names = publish(args.results, args.out, pictures=args.pictures, hub_dataset=args.hub_dataset)
     _say(f"wrote {args.out / 'index.html'} with {', '.join(names)}")
@@ -475,7 +475,7 @@ def _pull_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _pull(args: argparse.Namespace) -> int:
-    from bench.sharing.pull import pull
+    from bench.page.sharing.pull import pull
 
     for each in pull(args.source, args.results, name=args.name):
         unknown = f"; not known here and left there: {', '.join(each.unknown)}" if each.unknown else ""

@@ -10,8 +10,8 @@ import pytest
 
 import bench
 from bench.cli import main
-from bench.sharing.publish import publish
-from bench.sharing.pull import pull
+from bench.page.sharing.publish import publish
+from bench.page.sharing.pull import pull
 from bench.store.theirs import is_theirs
 from sr_models.data.errors import InputError
 

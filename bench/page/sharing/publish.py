@@ -13,9 +13,9 @@ import msgspec
 from bench.analysis.results import Results, read_results
 from bench.metric import METRICS
 from bench.page.build import write_page
+from bench.page.sharing.hub import eval_results
+from bench.page.sharing.site import FORMAT, INDEX, PublishedRun, Site
 from bench.reports.write import write_report
-from bench.sharing.hub import eval_results
-from bench.sharing.site import FORMAT, INDEX, PublishedRun, Site
 from bench.store.header import Header, Invocation, ModelFacts, write_header
 from bench.store.theirs import is_theirs
 from sr_models.data.errors import InputError
@@ -105,7 +105,7 @@ def _means(name: str, results: Results) -> list[list[object]]:
 
 
 def _index(site: Site, means: Sequence[Sequence[object]]) -> str:
-    page = (files("bench.sharing") / "assets" / "index.html").read_text(encoding="utf-8")
+    page = (files("bench.page.sharing") / "assets" / "index.html").read_text(encoding="utf-8")
     content = {"runs": [[each.name, each.run] for each in site.runs], "means": means}
     data = msgspec.json.encode(content).decode().replace("<", "\\u003c")
     return Template(page).substitute(

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.metric import METRICS
+from bench.page.sharing.site import INDEX, PublishedRun, read_site
 from bench.protocols.presets import PROTOCOLS
-from bench.sharing.site import INDEX, PublishedRun, read_site
 from bench.store.rows import Score
 from bench.store.table import Table, writing
 from bench.store.theirs import theirs_table
