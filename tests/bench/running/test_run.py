@@ -344,22 +344,25 @@ def test_a_journal_torn_within_a_letter_is_read_and_a_table_is_not(request_):
         run(request_)
 
 
+@pytest.mark.parametrize("metrics", [("psnr", "ssim"), ("psnr", "gmsd", "lr_psnr")])
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_a_run_killed_at_random_points_ends_as_an_undisturbed_one(tmp_path, folder, jobs):
+def test_a_run_killed_at_random_points_ends_as_an_undisturbed_one(tmp_path, folder, jobs, metrics):
     """SIGKILL, again and again, until it gets through."""
     undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
     dice = random.Random(jobs)
-    assert _bench(undisturbed, folder, jobs).wait(timeout=120) == 0
+    started = time.perf_counter()
+    assert _bench(undisturbed, folder, jobs, metrics).wait(timeout=120) == 0
+    seconds = time.perf_counter() - started
     killed = 0
-    for delay in [dice.uniform(0.2, 1.6) for _ in range(6)]:
-        process = _bench(disturbed, folder, jobs)
-        time.sleep(delay)
+    for share in [dice.uniform(0.3, 1.0) for _ in range(6)]:
+        process = _bench(disturbed, folder, jobs, metrics)
+        time.sleep(share * seconds)
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             killed += 1
         process.wait(timeout=30)
     assert killed
-    assert _bench(disturbed, folder, jobs).wait(timeout=120) == 0
+    assert _bench(disturbed, folder, jobs, metrics).wait(timeout=120) == 0
     assert rows(disturbed) == rows(undisturbed)
     assert list(pictures_table(disturbed)) == list(pictures_table(undisturbed))
     assert not list(disturbed.rglob(".*.partial"))
@@ -367,9 +370,19 @@ def test_a_run_killed_at_random_points_ends_as_an_undisturbed_one(tmp_path, fold
         read_image(disturbed / "images" / saved.path)
 
 
-def _bench(results, folder, jobs):
+def _bench(results, folder, jobs, metrics):
     program = "import sys; from bench.cli import main; sys.exit(main())"
-    arguments = ["run", "--datasets", f"mine={folder}", "--models", "nearest", "bicubic", SLOW]
+    arguments = [
+        "run",
+        "--datasets",
+        f"mine={folder}",
+        "--models",
+        "nearest",
+        "bicubic",
+        SLOW,
+        "--metrics",
+        *metrics,
+    ]
     return subprocess.Popen(
         [sys.executable, "-c", program, *arguments, "--results", str(results), "--jobs", str(jobs)],
         cwd=Path(__file__).parent,

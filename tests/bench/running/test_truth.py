@@ -71,6 +71,14 @@ def test_a_picture_of_an_old_version_is_not_judged_under_a_new_key(request_, tmp
     assert not (request.results / "images/m/mine/x4/a.png").exists()
 
 
+@pytest.mark.parametrize("module", ["sr_models.data.degrade", "sr_models.upscaler"])
+def test_new_code_that_makes_pictures_makes_them_anew(request_, monkeypatch, module):
+    done = run(request_)
+    monkeypatch.setattr(f"{module}.VERSION", "2")
+    again = run(request_)
+    assert (again.computed, again.replaced, again.reused) == (done.computed, done.computed, 0)
+
+
 def test_a_model_whose_new_version_fails_on_one_picture_is_shown_as_incomplete(request_, tmp_path):
     run(replace(request_, models=("nearest", module(tmp_path / "one.py", "1"))))
     newer = module(tmp_path / "two.py", "2", "not hasattr(Twice, 'n') and setattr(Twice, 'n', 1) is None")
