@@ -196,6 +196,7 @@ def _summary_lines(summary: "Summary", folder: Path) -> list[str]:
     if summary.profiled:
         lines.append(f"{summary.profiled} models profiled: {folder / 'profile.csv'}")
     lines += [] if summary.joined is None else _joined_lines(summary.joined)
+    lines += [f"passed over: {why}" for why in summary.passed_over]
     lines += [f"not available: {why}" for why in summary.unavailable.values()]
     for (metric, why), pictures in summary.not_applicable.items():
         lines.append(f"n/a: {metric} of {len(pictures)} pictures ({_some(pictures)}): {why}")

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from scipy import stats
 
 from bench.analysis.board import Board
 from bench.metric import METRICS
@@ -80,12 +79,16 @@ def _has_all(board: Board, model: str, place: Place) -> bool:
 
 def _ranks(board: Board, models: Sequence[str], place: Place) -> dict[str, float]:
     """Model -> rank in one column, by unrounded means."""
+    from scipy import stats  # slow to import, and every report format is imported
+
     badness = METRICS[place[1]].badness
     found = stats.rankdata([badness(board.cell(model, *place).mean) for model in models])
     return dict(zip(models, found.tolist(), strict=True))
 
 
 def _disagreements(ranks: Mapping[Place, Mapping[str, float]], models: Sequence[str]) -> list[Disagreement]:
+    from scipy import stats
+
     found = []
     for (first, a), (second, b) in combinations(ranks.items(), 2):
         best = min(models, key=a.__getitem__), min(models, key=b.__getitem__)

@@ -29,7 +29,7 @@ from bench.running.request import Request, Summary
 from bench.running.workers import Workers
 from bench.store.header import read_header
 from bench.store.table import Tables, open_tables, profiles_table, writing
-from sr_models.data.dataset import Picture, open_dataset
+from sr_models.data.dataset import Picture, open_dataset, passed_over
 from sr_models.data.errors import InputError
 from sr_models.data.fetch import Report
 from sr_models.data.image import write_bytes
@@ -46,6 +46,7 @@ def run(request: Request) -> Summary:
         datasets, entrants = _opened(request)
         pictures = [picture for found in datasets.values() for picture in found[: request.limit]]
         _name_what_does_not_apply(request, pictures, summary)
+        summary.passed_over = [why for spec in request.datasets for why in passed_over(spec)]
         weights = _weights(request, summary)
         request = replace(request, metrics=tuple(m for m in request.metrics if m not in summary.unavailable))
         tables = open_tables(request.results)

@@ -13,6 +13,7 @@ from sr_models.data.image import SUFFIXES, Image, crop_to_multiple, read_image, 
 from sr_models.data.manifest import File, Manifest, manifest
 from sr_models.data.names import check_name
 
+_OTHER_SUFFIXES = (".gif", ".tga", ".ppm", ".pgm", ".heic", ".heif", ".avif", ".jp2", ".exr", ".dng", ".raw")
 STORED = "stored"
 """The name of the degradation that reads LR files instead of making them."""
 
@@ -202,12 +203,16 @@ def _open_folder(name: str, folder: Path, scale: int, lr: str, lr_only: bool) ->
         return [
             Picture(name, stem, stem, scale, None, "", path, sha256_of(path)) for stem, path in stems.items()
         ]
-    if (folder / "HR").is_dir() and (folder / "LR").is_dir():
+    if _is_pairs(folder):
         return _open_pairs(name, folder, scale)
     if lr == STORED:
         raise InputError(f"{name}={folder} has no stored LR pictures: use --lr matlab")
     stems = _by_stem(folder)
     return [Picture(name, stem, stem, scale, path, sha256_of(path), None, "") for stem, path in stems.items()]
+
+
+def _is_pairs(folder: Path) -> bool:
+    return (folder / "HR").is_dir() and (folder / "LR").is_dir()
 
 
 def _open_pairs(name: str, folder: Path, scale: int) -> list[Picture]:
@@ -238,6 +243,20 @@ def _by_stem(folder: Path) -> dict[str, Path]:
             )
         stems[path.stem] = path
     return stems
+
+
+def passed_over(spec: str) -> list[str]:
+    """Return a sentence for each kind of picture that a NAME=FOLDER has and `open_dataset` does not take."""
+    _, is_folder, folder = spec.partition("=")
+    inside = [] if not is_folder or _is_pairs(Path(folder)) else sorted(Path(folder).iterdir())
+    deeper = [path for path in inside if path.is_dir() and not path.name.startswith(".")]
+    nested = [path for path in deeper if any(each.suffix.lower() in SUFFIXES for each in path.iterdir())]
+    others = [path for path in inside if path.suffix.lower() in _OTHER_SUFFIXES]
+    found = [f"{path}: a folder in a folder; name it itself to score its pictures" for path in nested]
+    if others:
+        names = ", ".join(path.name for path in others[:3]) + (", ..." if len(others) > 3 else "")
+        found.append(f"{folder}: {names}: expected files of {', '.join(SUFFIXES)}: convert them")
+    return found
 
 
 def _check_sizes(picture: Picture, lr: Image, hr: Image) -> None:

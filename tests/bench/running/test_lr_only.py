@@ -7,7 +7,7 @@ import pytest
 
 import bench
 from bench.cli import main
-from sr_models.data.dataset import load_sample, open_dataset
+from sr_models.data.dataset import load_sample, open_dataset, passed_over
 from sr_models.data.errors import InputError
 from sr_models.data.image import read_image, write_image
 from sr_models.data.manifest import manifest
@@ -157,6 +157,7 @@ def test_folders_hr_and_lr_are_pairs(tmp_path, photo):
     pictures = open_dataset(f"pairs={tmp_path}", 4, "matlab")
     sample = load_sample(pictures[0], "matlab")
     assert (pictures[0].lr_name("matlab"), sample.lr.tolist()) == ("stored", photo[:12, :16].tolist())
+    assert passed_over(f"pairs={tmp_path}") == []
     (tmp_path / "LR" / "b.png").unlink()
     with pytest.raises(InputError, match="b is in HR but not in LR"):
         open_dataset(f"pairs={tmp_path}", 4, "matlab")

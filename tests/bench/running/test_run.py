@@ -3,6 +3,7 @@ import json
 import math
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -350,13 +351,15 @@ def test_a_run_killed_at_random_points_ends_as_an_undisturbed_one(tmp_path, fold
     """SIGKILL, again and again, until it gets through."""
     undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
     dice = random.Random(jobs)
-    started = time.perf_counter()
     assert _bench(undisturbed, folder, jobs, metrics).wait(timeout=120) == 0
+    started = time.perf_counter()
+    assert _bench(disturbed, folder, jobs, metrics).wait(timeout=120) == 0
     seconds = time.perf_counter() - started
+    shutil.rmtree(disturbed)
     killed = 0
-    for share in [dice.uniform(0.3, 1.0) for _ in range(6)]:
+    for _ in range(6):
         process = _bench(disturbed, folder, jobs, metrics)
-        time.sleep(share * seconds)
+        time.sleep(dice.uniform(0.3, 0.9) * seconds)
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             killed += 1
