@@ -52,6 +52,14 @@ def wrong_size(scale):
     return Twice(scale + 1)
 
 
+BUILT = []
+
+
+def counted(scale):
+    BUILT.append(scale)
+    return Twice(scale)
+
+
 SLOW = f"slow={__name__}:slow"
 
 
@@ -116,6 +124,16 @@ def test_processes_give_the_same_rows_as_one(request_):
     other = replace(request_, results=request_.results.with_name("jobs"), jobs=2)
     run(other)
     assert rows(other.results) == rows(request_.results)
+
+
+def test_a_model_is_built_once_for_all_pictures(request_):
+    run(replace(request_, models=(f"counted={__name__}:counted",)))
+    assert BUILT == [4]
+
+
+def test_with_several_jobs_no_model_is_built_in_the_main_process(request_, monkeypatch):
+    monkeypatch.setattr("bench.running.entrants._built", lambda *_: pytest.fail("built here"))
+    assert run(replace(request_, protocols=("matlab", "srcnn"), jobs=2)).computed == 2 * 6 * 2 + 6 * 2
 
 
 def test_a_changed_picture_replaces_its_rows_and_the_run_says_how_many(request_, folder, photo):
