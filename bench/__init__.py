@@ -80,6 +80,27 @@ class Run:
         question = Question(a=(a,), b=(b,), datasets=tuple(datasets), metrics=tuple(metrics), seed=seed)
         return pd.DataFrame([facts_of(each) for each in compare(self.results, question)])
 
+    def ranking(self) -> pd.DataFrame:
+        """Return models by mean rank, a row for each model of each table: is one better by all metrics?
+
+        Columns `protocol`, `scale`, `lr`, `model`, `mean_rank`, and the rank in each column as "set metric".
+        """
+        import pandas as pd
+
+        from bench.analysis.ranking import ranking
+
+        found = [(board, ranking(board)) for board in self.results.boards]
+        return pd.DataFrame(
+            [
+                {"protocol": board.protocol, "scale": board.scale, "lr": board.lr, "model": each.model}
+                | {"mean_rank": each.mean_rank}
+                | {" ".join(place): rank for place, rank in each.ranks.items()}
+                for board, ranked in found
+                if ranked is not None
+                for each in ranked.standings
+            ]
+        )
+
     def page(self, path: str | Path | None = None) -> Path:
         """Write tables, pictures and a viewer as one HTML file (default: index.html in the folder)."""
         from bench.page.build import write_page
@@ -97,14 +118,14 @@ class Run:
 
 def score(
     sr: Picture,
-    hr: Picture,
+    hr: Picture | None = None,
     *,
     scale: int = 4,
     protocol: str = "matlab",
     metrics: Sequence[str | MetricFunction] = ("psnr", "ssim"),
     weights_dir: str | Path | None = None,
 ) -> dict[str, float]:
-    """Return the value of each metric for one pair of pictures, by name.
+    """Return the value of each metric for one pair of pictures, by name; without hr: that need none.
 
     Both are uint8 (H, W, 3) RGB or (H, W) grey, PIL pictures or files, and of one size. `scale` matters for
     the border that the protocol crops. PSNR is in dB, inf for equal pictures; a metric that has no value for
@@ -132,6 +153,7 @@ def run(
     protocols: Iterable[str] = ("matlab",),
     scale: int = 4,
     lr: str = "matlab",
+    lr_only: bool = False,
     outputs: Iterable[str] = (),
     pattern: str | None = None,
     crop_multiple: int | None = None,
@@ -143,15 +165,18 @@ def run(
     weights_dir: str | Path | None = None,
     profile: bool = False,
     force: bool = False,
+    ratings: str | Path | None = None,
 ) -> Run:
     """Return the scores of models on the pictures of datasets, computing only what is missing.
 
-    datasets: names (`bench datasets`), "NAME=FOLDER" of HR pictures, or a mapping NAME -> FOLDER.
+    datasets: names (`bench datasets`), "NAME=FOLDER" of HR pictures, or a mapping NAME -> FOLDER. With
+    lr_only the folders hold LR pictures without originals: metrics that need none are computed.
     models: names, "NAME=SPEC", or a mapping of a name to a name, a spec, or a function that takes LR as uint8
     (h, w, 3) and returns SR as uint8 (scale * h, scale * w, 3); its attribute `version` says when scores may
     be kept, without one they are computed anew. None: every built-in model that is not slow.
     metrics: names (`bench metrics`), or functions (sr, hr) -> float of two uint8 (H, W, 3) pictures without
     the border that the protocol crops; attributes `unit`, `higher_is_better`, `digits`, `version` are used.
+    ratings: the folder of a `mos analyse`, or a CSV file of picture, method, mos: people as one more metric.
     results: the folder for scores, pictures and tables; None: a temporary one, gone with the Run.
     What fails is named in `.summary.failures`; a mistake in an argument raises
     sr_models.data.errors.InputError (a ValueError).
@@ -167,6 +192,7 @@ def run(
     import weakref
 
     from bench.analysis.results import Results, read_results
+    from bench.running.ratings import add_ratings
     from bench.running.request import Request
     from bench.running.run import run as run_request
     from bench.store.header import Header
@@ -180,6 +206,7 @@ def run(
         pattern=pattern,
         scale=scale,
         lr=lr,
+        lr_only=lr_only,
         protocols=tuple(protocols),
         metrics=_metric_names(metrics),
         device=device,
@@ -195,6 +222,8 @@ def run(
     try:
         summary = run_request(request)
         is_empty = not (summary.computed or summary.reused)
+        if ratings is not None and not is_empty:
+            summary.joined = add_ratings(folder, Path(ratings))
         found = Results(folder, Header([], {}), [], []) if is_empty else read_results(folder)
     except BaseException:
         if results is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sr_models.command import Command, run_command
 
 if TYPE_CHECKING:
+    from bench.running.ratings import Joined
     from bench.running.request import Summary
 
 RESULTS = Path("results/bench")
@@ -28,15 +29,22 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=["sample"],
         metavar="NAME[=FOLDER]",
-        help="sets by name (`bench datasets`), or NAME=FOLDER of your own HR pictures (default: sample)",
+        help="sets by name (`bench datasets`), or NAME=FOLDER of your own HR pictures or of folders HR "
+        "and LR (default: sample)",
+    )
+    add(
+        "--lr-only",
+        action="store_true",
+        help="NAME=FOLDER holds LR pictures without originals: metrics that need none are computed",
     )
     add(
         "--models",
         nargs="+",
         default=[],
         metavar="NAME[=SPEC]",
-        help="models by name (`bench models`), NAME=SPEC (weights, module:function or "
-        "file.py:function), or `all` (default: those not slow)",
+        help="models by name (`bench models`), files or patterns of files ('runs/*.safetensors', called by "
+        "their stems), NAME=SPEC (weights, module:function or file.py:function), or `all` (default: those "
+        "not slow)",
     )
     add(
         "--outputs",
@@ -56,14 +64,15 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         default="matlab",
         metavar="NAME",
         help="how LR comes from HR: matlab, matlab-mirror, matlab-double, matlab-double-mirror, or "
-        "`stored` to read the set's own LR files (default: matlab)",
+        "`stored` to read the set's own LR files (default: matlab); RealSR and DRealSR "
+        "always have their own",
     )
     add(
         "--protocols",
         nargs="+",
         default=["matlab"],
         metavar="NAME",
-        help="how pictures are compared: matlab, basicsr, srgan, srcnn, rgb (default: matlab)",
+        help="how pictures are compared: matlab, basicsr, srgan, srcnn, rgb, realsr (default: matlab)",
     )
     add(
         "--metrics",
@@ -110,8 +119,25 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         help="also measure parameters, MACs, FLOPs, latency and peak memory for a 1280x720 output",
     )
     _weights_argument(parser)
+    _ratings_argument(parser)
     add("--no-plots", action="store_true", help="write tables only (`bench report` draws later)")
     add("--force", action="store_true", help="compute everything anew")
+
+
+def _ratings_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ratings",
+        type=Path,
+        metavar="PATH",
+        help="MOS as one more metric: the folder of a `mos analyse`, or a CSV of picture, method, mos",
+    )
+
+
+def _joined_lines(joined: "Joined") -> list[str]:
+    lines = [f"mos: {joined.rows} rows from {joined.rated} rated versions"]
+    if joined.unmatched:
+        lines.append(f"note: not scored in this run, so not shown: {_some(joined.unmatched)}")
+    return lines
 
 
 def _weights_argument(parser: argparse.ArgumentParser) -> None:
@@ -137,6 +163,7 @@ def _run(args: argparse.Namespace) -> int:
         pattern=args.pattern,
         scale=args.scale,
         lr=args.lr,
+        lr_only=args.lr_only,
         protocols=args.protocols,
         metrics=args.metrics,
         results=args.results,
@@ -149,12 +176,13 @@ def _run(args: argparse.Namespace) -> int:
         weights_dir=args.weights_dir,
         profile=args.profile,
         force=args.force,
+        ratings=args.ratings,
     )
     summary = run.summary or Summary()
     if summary.computed or summary.reused:
-        if summary.computed or summary.profiled or unwritten_tables(run.results):
+        if summary.computed or summary.profiled or summary.joined or unwritten_tables(run.results):
             write_report(run.results, plots=not args.no_plots)
-        print(markdown_of(run.results, scale=args.scale, lr=args.lr, protocols=args.protocols))
+        print(markdown_of(run.results, scale=args.scale, lrs=(args.lr, "stored"), protocols=args.protocols))
     for line in _summary_lines(summary, args.results):
         _say(line)
     return 1 if summary.failures else 0
@@ -167,6 +195,7 @@ def _summary_lines(summary: "Summary", folder: Path) -> list[str]:
     lines = [f"{summary.computed} scores computed{replaced}; {summary.reused} reused; all in {folder}"]
     if summary.profiled:
         lines.append(f"{summary.profiled} models profiled: {folder / 'profile.csv'}")
+    lines += [] if summary.joined is None else _joined_lines(summary.joined)
     lines += [f"passed over: {why}" for why in summary.passed_over]
     lines += [f"not available: {why}" for why in summary.unavailable.values()]
     for (metric, why), pictures in summary.not_applicable.items():
@@ -183,7 +212,13 @@ def _some(names: Sequence[str]) -> str:
 def _score_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("sr", type=Path, metavar="SR", help="an upscaled picture, or a folder of them")
-    add("hr", type=Path, metavar="HR", help="the original, or a folder with files of the same names")
+    add(
+        "hr",
+        nargs="?",
+        type=Path,
+        metavar="HR",
+        help="the original, or a folder with files of the same names; none: metrics that need none",
+    )
     add("--scale", type=int, default=4, help="upscaling factor, for the border that is cropped (default: 4)")
     add("--protocol", default="matlab", metavar="NAME", help="how they are compared (default: matlab)")
     add("--metrics", nargs="+", default=["psnr", "ssim"], metavar="NAME", help="default: psnr ssim")
@@ -231,15 +266,24 @@ def _report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "results", nargs="?", type=Path, default=RESULTS, metavar="DIR", help=f"default: {RESULTS}"
     )
+    _ratings_argument(parser)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="write nothing; fail if a table is stale")
-    what.add_argument("--paper", action="store_true", help="set the SRGAN paper's numbers beside ours")
+    what.add_argument(
+        "--paper", action="store_true", help="set published numbers beside ours (srgan, realsr)"
+    )
 
 
 def _report(args: argparse.Namespace) -> int:
     from bench.analysis.results import read_results
+    from bench.reports.ranking_table import ranking_markdown
     from bench.reports.write import markdown_of, paper_markdown, stale_tables, write_report
 
+    if args.ratings is not None:
+        from bench.running.ratings import add_ratings
+
+        for line in _joined_lines(add_ratings(args.results, args.ratings)):
+            _say(line)
     results = read_results(args.results)
     if args.check:
         stale = stale_tables(results)
@@ -252,6 +296,7 @@ def _report(args: argparse.Namespace) -> int:
     for path in write_report(results):
         _say(f"wrote {path}")
     print(markdown_of(results))
+    print("\n".join(filter(None, map(ranking_markdown, results.boards))))
     return 0
 
 
@@ -352,6 +397,24 @@ def _grid(args: argparse.Namespace) -> int:
     return 0
 
 
+def _fid_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("results", nargs="?", type=Path, default=RESULTS, metavar="DIR", help=f"default: {RESULTS}")
+    add("--patch", type=int, default=128, metavar="N", help="side of a patch in pixels (default: 128)")
+    add("--device", default="auto", help="auto, cpu, cuda (default: auto)")
+    _weights_argument(parser)
+
+
+def _fid(args: argparse.Namespace) -> int:
+    from bench.perceptual.patch_fid import patch_fids
+    from bench.reports.fid_table import fid_markdown, write_fids
+
+    found = list(patch_fids(args.results, side=args.patch, weights_dir=args.weights_dir, device=args.device))
+    print(fid_markdown(found))
+    _say(f"wrote {write_fids(args.results, found)}")
+    return 0
+
+
 def _page_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("results", nargs="?", type=Path, default=RESULTS, metavar="DIR", help=f"default: {RESULTS}")
@@ -375,6 +438,50 @@ def _page(args: argparse.Namespace) -> int:
     _say(f"wrote {page}")
     if args.serve:
         serve(args.results, page, args.port, _say)
+    return 0
+
+
+def _publish_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("results", nargs="+", type=Path, metavar="DIR", help="folders of `bench run`, one or many")
+    add("--out", type=Path, required=True, metavar="FOLDER", help="where the site goes")
+    add("--pictures", action="store_true", help="with the pictures; most sets may be linked, not shipped")
+    add(
+        "--hub-dataset",
+        default="srmos/super-resolution",
+        metavar="ID",
+        help="the Hugging Face dataset that .eval_results name (default: srmos/super-resolution)",
+    )
+
+
+def _publish(args: argparse.Namespace) -> int:
+    from bench.page.sharing.publish import publish
+
+    names = publish(args.results, args.out, pictures=args.pictures, hub_dataset=args.hub_dataset)
+    _say(f"wrote {args.out / 'index.html'} with {', '.join(names)}")
+    return 0
+
+
+def _pull_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("source", metavar="URL|FOLDER", help="what `bench publish` wrote")
+    add("--results", type=Path, default=RESULTS, metavar="DIR", help=f"your run (default: {RESULTS})")
+    add(
+        "--as",
+        dest="name",
+        default="",
+        metavar="NAME",
+        help="what marks their rows (default: the run's name)",
+    )
+
+
+def _pull(args: argparse.Namespace) -> int:
+    from bench.page.sharing.pull import pull
+
+    for each in pull(args.source, args.results, name=args.name):
+        unknown = f"; not known here and left there: {', '.join(each.unknown)}" if each.unknown else ""
+        _say(f"{each.rows} rows of {each.name} in {args.results / 'theirs'}{unknown}")
+    _say(f"`bench report {args.results}` shows them beside yours")
     return 0
 
 
@@ -433,6 +540,9 @@ COMMANDS = [
         _compare,
     ),
     Command("grid", "show one picture's crop from every model side by side", _grid_arguments, _grid),
+    Command("publish", "write runs as a static site for others", _publish_arguments, _publish),
+    Command("pull", "put somebody's published rows beside yours", _pull_arguments, _pull),
+    Command("fid", "patch FID of a run's pictures (needs srmos[fid])", _fid_arguments, _fid),
     Command("page", "write a run as one page: tables, pictures, a viewer", _page_arguments, _page),
     Command(
         "clean",

@@ -6,10 +6,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from bench.metric import METRICS, Metric, PictureMetric, metric_names
-from bench.perceptual.weights import located, weight_files
+from bench.perceptual.weights import located, missing_libraries, weight_files
 from bench.protocols.presets import PROTOCOLS
 from sr_models.data.errors import InputError
-from sr_models.data.fetch import fetch, is_here
+from sr_models.data.fetch import FetchError, brought, fetch, is_brought, is_here
 from sr_models.data.manifest import Manifest, manifest, manifest_names
 from sr_models.models import MODELS
 
@@ -59,6 +59,11 @@ def _value(metric: str, value: float | None) -> str:
 def fetch_named(name: str, scales: Sequence[int] | None) -> str:
     """Download what is missing of a set and return a sentence that says what is here now."""
     found = manifest(name)
+    if found.ask:
+        try:
+            return f"{name}: {len(brought(found))} pictures here and verified. Terms: {found.licence}"
+        except FetchError as error:
+            raise FetchError(f"{name} cannot be downloaded: {error}") from None
     files = [file for file in found.files if scales is None or file.scale in (None, *scales)]
     if not files:
         raise InputError(f"{name} has no such scale; it has {_scales(found)}")
@@ -82,6 +87,9 @@ def _availability(metric: Metric, folder: Path | None) -> str:
     """Return yes, how much the first use downloads, or which file the user has to provide."""
     if not isinstance(metric, PictureMetric):
         return "yes"
+    libraries = missing_libraries(metric)
+    if libraries:
+        return f"needs {', '.join(libraries)}"
     files = [weight_files()[name] for name in metric.weights]
     missing = [file for file in files if located(file, folder) is None]
     brought = [file.name for file in missing if not file.url]
@@ -91,14 +99,18 @@ def _availability(metric: Metric, folder: Path | None) -> str:
 
 
 def _dataset_row(found: Manifest) -> tuple[str, ...]:
-    here = sum(is_here(found, file) for file in found.files)
-    count = len({(file.dataset, file.image) for file in found.files})
+    count = found.count or len({(file.dataset, file.image) for file in found.files})
+    if found.ask:
+        here = "all" if is_brought(found) else "yours to bring"
+    else:
+        n_here = sum(is_here(found, file) for file in found.files)
+        here = "all" if n_here == len(found.files) else f"{n_here} of {len(found.files)}"
     return (
         found.name,
         found.kind,
         str(count),
         _scales(found),
-        "all" if here == len(found.files) else f"{here} of {len(found.files)}",
+        here,
         found.licence,
     )
 

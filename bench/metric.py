@@ -1,10 +1,10 @@
 """A metric is one function and its facts."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from bench.protocols.presets import Protocol, View
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from sr_models.data.image import Image
 
     Values = Tensor | Sequence[float]
+
+_HEADINGS = {"vif": "VIFp", "ntire_x4": "NTIRE x4"}
+"""Where the name in capitals would say too little."""
 
 Compare = Callable[[View, View], float]
 """(sr, hr) -> value, both seen through one protocol."""
@@ -42,7 +45,7 @@ class Metric:
     @property
     def heading(self) -> str:
         """How tables and plots head its column."""
-        name = self.name.upper().replace("_", "-")
+        name = _HEADINGS.get(self.name) or self.name.upper().replace("_", "-")
         return f"{name} ({self.unit})" if self.unit else name
 
     @property
@@ -61,6 +64,11 @@ class Metric:
     def printed_difference(self, value: float) -> str:
         """Return a difference of two values, signed, with one digit more than the values have."""
         return f"{value:+.{self.digits + 1}f}" if math.isfinite(value) else f"{value:+}"
+
+    @property
+    def needs_original(self) -> bool:
+        """Whether it compares with HR; without one it does not apply."""
+        return True
 
     def signature(self, protocol: Protocol, scale: int, _weights: str = "") -> str:
         """Return what a reader needs to compute the same number elsewhere."""
@@ -100,6 +108,13 @@ class PictureMetric(Metric):
     """The best value where neither more nor less is better."""
     degrades: bool = False
     """Makes LR again from the result: it needs LR that was made here, by a known degradation."""
+    no_reference: bool = False
+    """Looks at the result alone: it applies where there are no originals."""
+
+    @property
+    def needs_original(self) -> bool:
+        """Whether it compares with HR."""
+        return not self.no_reference
 
     @property
     def direction(self) -> str:
@@ -118,9 +133,72 @@ class PictureMetric(Metric):
         return "|".join([*facts, *([weights] if weights else []), f"srmos:{_installed('srmos')}"])
 
 
+@dataclass(frozen=True)
+class RatedMetric(Metric):
+    """What people said; its rows come from a study and are never computed."""
+
+    def signature(self, _protocol: Protocol, _scale: int, _weights: str = "") -> str:
+        """Return what rows of unknown ratings say."""
+        return f"{self.name}|people|mean over raters|v{self.version}"
+
+
+@dataclass(frozen=True)
+class Term:
+    """One part of a composite."""
+
+    metric: str
+    text: str
+    """As formulas write it."""
+    function: Callable[[float], float]
+
+
+@dataclass(frozen=True)
+class CompositeMetric(Metric):
+    """A sum over other metrics of one picture, made where tables are made; no row holds it."""
+
+    terms: tuple[Term, ...]
+    needed: tuple[str, ...]
+    """Without these there is no value; the other parts may be missing and are then named."""
+    scale: int
+    """What it is defined for."""
+
+    def value(self, parts: Mapping[str, float]) -> float:
+        """Return the sum over the parts that there are."""
+        return sum(term.function(parts[term.metric]) for term in self.terms if term.metric in parts)
+
+    def stated(self, parts: Iterable[str]) -> str:
+        """Return the formula, and which parts are missing."""
+        there = set(parts)
+        formula = "+".join(f"({term.text})" for term in self.terms if term.metric in there)
+        missing = ",".join(term.metric for term in self.terms if term.metric not in there)
+        without = f"|without {missing}: not the whole score" if missing else ""
+        return f"{self.name}|sum of {formula}{without}|v{self.version}|srmos:{_installed('srmos')}"
+
+    def signature(self, _protocol: Protocol, _scale: int, _weights: str = "") -> str:
+        """Return the formula."""
+        return self.stated(term.metric for term in self.terms)
+
+
+def with_parts(names: Iterable[str]) -> tuple[str, ...]:
+    """Return metrics with each composite replaced by its parts: what is computed and stored.
+
+    Raises InputError for what people say, which nothing computes.
+    """
+    found: list[str] = []
+    for name in names:
+        metric = METRICS[name]
+        if isinstance(metric, RatedMetric):
+            raise InputError(f"{name} comes from people: give the ratings (--ratings), not the metric")
+        found += [term.metric for term in metric.terms] if isinstance(metric, CompositeMetric) else [name]
+    return tuple(dict.fromkeys(found))
+
+
 @cache
 def _installed(package: str) -> str:
-    return version(package)
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
 
 
 def as_number(value: object) -> float:
@@ -141,7 +219,10 @@ METRICS = _Metrics("metric", package="bench.metrics", group="srmos.metrics")
 
 def metric_names() -> list[str]:
     """Return every name in the order of tables: what compares planes first, as papers do."""
-    return sorted(METRICS.names(), key=lambda name: isinstance(METRICS[name], PictureMetric))
+    kinds = (PlaneMetric, PictureMetric, CompositeMetric, RatedMetric)
+    return sorted(
+        METRICS.names(), key=lambda name: [isinstance(METRICS[name], kind) for kind in kinds].index(True)
+    )
 
 
 def metric(
@@ -171,6 +252,7 @@ def picture_metric(
     whole: bool = False,
     ideal: float | None = None,
     degrades: bool = False,
+    no_reference: bool = False,
 ) -> Callable[[Judge], Judge]:
     """Register the decorated (scene, *weights) -> values under name."""
 
@@ -179,7 +261,7 @@ def picture_metric(
             name,
             PictureMetric(
                 name, unit, higher_is_better, digits, source, version, function,
-                options, tuple(libraries), tuple(weights), min_side, whole, ideal, degrades,
+                options, tuple(libraries), tuple(weights), min_side, whole, ideal, degrades, no_reference,
             ),
         )  # fmt: skip
         return function

@@ -103,3 +103,14 @@ def browser() -> Iterator[object]:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def fake_pyiqa(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A pyiqa 9.9 that computes means: nobody's licence is needed to test the adapter."""
+    import fake_packages
+
+    folder = tmp_path_factory.mktemp("pyiqa")
+    fake_packages.install(folder, monkeypatch, "pyiqa", "pyiqa", "9.9", fake_packages.PYIQA)
+    yield
+    fake_packages.forget("pyiqa")

@@ -9,10 +9,12 @@ from types import MappingProxyType
 import numpy as np
 
 from bench.analysis.columns import NOTHING, Column, columns, dataset_order, table_stem
+from bench.analysis.composite import with_composites
 from bench.analysis.paired import ALPHA, smallest_p
 from bench.metric import METRICS, metric_names
 from bench.palette import model_order
 from bench.store.rows import Profile, Score
+from bench.store.theirs import is_theirs
 
 MARK = "†"
 
@@ -116,6 +118,9 @@ class Board:
         lines += self._partial()
         if self.part:
             lines.append(f"a table of its own ({self.part}): pictures or signatures differ from the others'")
+        theirs = [model for model in self.models if is_theirs(model)]
+        if theirs:
+            lines.append(f"published by others and pulled, not computed here: {', '.join(theirs)}")
         if self.left_out:
             lines.append(f"not shown, because no such metric is installed here: {', '.join(self.left_out)}")
         infinite = sum(cell.n_infinite for cell in self.cells.values() if not math.isinf(cell.mean))
@@ -170,7 +175,9 @@ def boards(
     known = set(metric_names())
     left_out = tuple(sorted({row.metric for row in rows} - known))
     found = []
-    for key, group in groupby(columns(rows, stated), lambda c: (c.scale, c.lr, c.protocol, c.part)):
+    for key, group in groupby(
+        with_composites(columns(rows, stated)), lambda c: (c.scale, c.lr, c.protocol, c.part)
+    ):
         of_table = list(group)
         names = sorted({column.dataset for column in of_table}, key=dataset_order)
         sizes = {name: max(counts.get(name, 0), len(_images(of_table, name))) for name in names}

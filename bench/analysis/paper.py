@@ -55,3 +55,18 @@ STANDS_FOR = MappingProxyType(
 
 DIGITS = MappingProxyType({("selfexsr", "Set5"): 3})
 """SSIM digits where the paper prints fewer than four."""
+
+REAL_WORLD: Mapping[str, tuple[int, Mapping[str, float]]] = MappingProxyType(
+    {
+        "RealSR": (
+            100,
+            {"psnr": 25.1511, "ssim": 0.7341, "lpips": 0.2921, "dists": 0.2128, "niqe": 5.6476},
+        ),
+        "DRealSR": (
+            93,
+            {"psnr": 27.9243, "ssim": 0.7835, "lpips": 0.2968, "dists": 0.2165, "niqe": 6.4902},
+        ),
+    }
+)
+"""Set -> pictures, and the means in the log that OSEDiff's authors published (NeurIPS 2024), x4. Their log
+also has CLIPIQA, MUSIQ and MANIQA, which need networks that are not part of srmos."""

@@ -9,6 +9,7 @@ from bench.analysis.board import Board, boards
 from bench.store.header import Header, read_header
 from bench.store.rows import Profile, Score
 from bench.store.table import read_profiles, read_scores
+from bench.store.theirs import read_theirs
 from sr_models.data.errors import InputError
 
 
@@ -38,5 +39,9 @@ class Results:
 
 
 def read_results(folder: Path) -> Results:
-    """Return what a finished or interrupted run left; raises InputError where there are no scores."""
-    return Results(folder, read_header(folder), read_scores(folder), read_profiles(folder))
+    """Return what a finished or interrupted run left, and what was pulled beside it.
+
+    Raises InputError where there are no scores.
+    """
+    scores = [*read_scores(folder), *read_theirs(folder)]
+    return Results(folder, read_header(folder), scores, read_profiles(folder))

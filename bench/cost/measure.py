@@ -96,7 +96,7 @@ def lr_size(scale: int) -> tuple[int, int]:
 
 def lr_picture(scale: int) -> Image:
     """Return a photograph of LR size: one of the built-in ones, mirrored until it is large enough."""
-    photo = load_sample(open_dataset("sample", scale, "matlab")[-1], "matlab").hr
+    photo = load_sample(open_dataset("sample", scale, "matlab")[-1], "matlab").original
     width, height = lr_size(scale)
     more = (max(0, height - photo.shape[0]), max(0, width - photo.shape[1]))
     tiled = np.pad(photo, ((0, more[0]), (0, more[1]), (0, 0)), mode="symmetric")

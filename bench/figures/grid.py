@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.figures.crop import Crop, read_crop
-from bench.metric import METRICS
+from bench.metric import METRICS, metric_names
 from bench.palette import model_order
 from bench.protocols.presets import PROTOCOLS
 from bench.store.rows import Place, method_name
@@ -55,9 +55,10 @@ class Grid:
     protocol: str
     metrics: tuple[str, ...]
     hr: Image
+    """What is shown whole: the original, or the first method's picture where there is none."""
     crop: Crop
     panels: tuple[Panel, ...]
-    """In the paper's order, the original last."""
+    """In the paper's order, the original, if there is one, last."""
 
     @property
     def note(self) -> str:
@@ -82,6 +83,10 @@ class _Picture:
     def name(self) -> str:
         return common_names(self.dataset).get(self.image, self.image)
 
+    def is_of_set(self, other: "_Picture") -> bool:
+        """Whether both belong to one set at one scale from one LR."""
+        return (self.dataset, self.scale, self.lr) == (other.dataset, other.scale, other.lr)
+
     def file(self, folder: Path, method: str) -> Path:
         model, _, variant = method.partition("@")
         place = Place(model, variant, self.dataset, self.scale, self.lr, self.image)
@@ -94,7 +99,11 @@ def make_grid(request: GridRequest) -> Grid:
     picture = _find(request, saved)
     models = _models(request.models, saved[picture])
     srs = {model: read_image(picture.file(request.results, model)) for model in models}
-    hr = read_image(picture.file(request.results, _original(saved[picture], models)))
+    has_originals = any(
+        _is_original(name) for each in saved if each.is_of_set(picture) for name in saved[each]
+    )
+    original = _original(saved[picture], models) if has_originals else models[0]
+    hr = read_image(picture.file(request.results, original))
     _check_sizes(srs, hr)
     crop = read_crop(request.crop, hr, list(srs.values()), margin=2 * picture.scale)
     protocol, metrics, values = _scores(request, picture)
@@ -111,7 +120,8 @@ def make_grid(request: GridRequest) -> Grid:
         )
         for model, sr in srs.items()
     ]
-    panels.append(Panel("hr", crop.of(hr), (), ()))
+    if has_originals:
+        panels.append(Panel("hr", crop.of(hr), (), ()))
     return Grid(picture.dataset, picture.name, picture.scale, protocol, metrics, hr, crop, tuple(panels))
 
 
@@ -166,6 +176,10 @@ def _original(known: set[str], models: Sequence[str]) -> str:
     return original
 
 
+def _is_original(method: str) -> bool:
+    return method.partition("@")[0] == "hr"
+
+
 def _variant(method: str) -> str:
     return method.partition("@")[2]
 
@@ -179,7 +193,7 @@ def _check_sizes(srs: Mapping[str, Image], hr: Image) -> None:
 
 
 def _models(asked: tuple[str, ...], known: set[str]) -> list[str]:
-    scored = {name for name in known if name.partition("@")[0] != "hr"}
+    scored = {name for name in known if not _is_original(name)}
     for name in asked:
         if name not in scored | {"hr"}:
             raise UnknownNameError("model with this picture", name, scored)
@@ -209,7 +223,9 @@ def _scores(
     for name in request.metrics:
         if name not in measured:
             raise UnknownNameError("metric of this picture", name, measured)
-    metrics = request.metrics or tuple(name for name in ("psnr", "ssim") if name in measured)
+    usual = tuple(name for name in ("psnr", "ssim") if name in measured)
+    others = tuple(name for name in metric_names() if name in measured)
+    metrics = request.metrics or usual or others[:2]
     return chosen, metrics, {(row.method, row.metric): row.value for row in rows}
 
 

@@ -11,8 +11,10 @@ from bench.palette import colour_of, ink_of
 
 DISTORTION = ("psnr", "rmse", "ssim")
 PERCEPTION = (
+    "mos",
     "lpips",
     "dists",
+    "dists_256",
     "lpips_vgg",
     "pieapp",
     "feature_distance",

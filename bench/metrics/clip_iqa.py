@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     libraries=("piq",),
     weights=("RN50.pt", "clipiqa_tokens.pt"),
     min_side=32,
+    no_reference=True,
 )
 def clip_iqa(scene: "Scene", network: "Path", tokens: "Path") -> "torch.Tensor":
     """Return the share of "good", 0 to 1."""

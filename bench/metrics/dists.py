@@ -1,4 +1,4 @@
-"""DISTS: structure and texture similarity of VGG16's features."""
+"""DISTS: structure and texture similarity of VGG16's features, at full size or at 256 pixels."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from bench.metric import picture_metric
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import torch
@@ -18,21 +19,42 @@ if TYPE_CHECKING:
     "dists",
     higher_is_better=False,
     digits=4,
-    source="Ding et al., TPAMI 2022",
-    options="vgg16:input,relu1_2-5_3,L2 pooling,shorter side over 256 to 256 (bilinear),[0,1]",
+    source="Ding et al., TPAMI 2022; full size, which super-resolution tables mean by DISTS",
+    options="vgg16:input,relu1_2-5_3,L2 pooling,no resizing,[0,1]",
     libraries=("piq", "torchvision"),
     weights=("vgg16-397923af.pth", "dists_weights.pt"),
     min_side=16,
 )
 def dists(scene: "Scene", network: "Path", heads: "Path") -> "torch.Tensor":
     """Return DISTS, 0 for the same picture."""
+    return _distances(scene, network, heads, lambda pictures: pictures)
+
+
+@picture_metric(
+    "dists_256",
+    higher_is_better=False,
+    digits=4,
+    source="Ding et al., TPAMI 2022; shrunk first, as its authors' script and piq do",
+    options="vgg16:input,relu1_2-5_3,L2 pooling,shorter side over 256 to 256 (bilinear),[0,1]",
+    libraries=("piq", "torchvision"),
+    weights=("vgg16-397923af.pth", "dists_weights.pt"),
+    min_side=16,
+)
+def dists_256(scene: "Scene", network: "Path", heads: "Path") -> "torch.Tensor":
+    """Return DISTS, 0 for the same picture."""
+    return _distances(scene, network, heads, _at_256)
+
+
+def _distances(
+    scene: "Scene", network: "Path", heads: "Path", sized: "Callable[[torch.Tensor], torch.Tensor]"
+) -> "torch.Tensor":
     import torch
 
     model = _model(network, heads, scene.device)
-    hr = model.get_features(_at_256(scene.hr))
+    hr = model.get_features(sized(scene.hr))
     values = []
     for part in scene.parts():
-        distances = model.compute_distance(model.get_features(_at_256(part)), hr)
+        distances = model.compute_distance(model.get_features(sized(part)), hr)
         weighted = [(d * w.to(d)).mean(dim=(2, 3)) for d, w in zip(distances, model.weights, strict=True)]
         values.append(1 - torch.cat(weighted, dim=1).sum(dim=1))
     return torch.cat(values)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     options="no-reference,luma 0.299/0.587/0.114 rounded,blocks 96x96,two scales,all blocks,[0,255]",
     weights=("niqe_params.npz",),
     min_side=96,
+    no_reference=True,
 )
 def niqe_of(scene: "Scene", parameters: "Path") -> list[float]:
     """Return NIQE, about 3 for natural pictures; nan below two blocks of 96 x 96 with detail."""

@@ -10,10 +10,12 @@ from bench.protocols.presets import View, check_views
 def ssim_of(sr: View, hr: View) -> float:
     """Return the mean over planes of SSIM: Wang's, or the daala tools' for the SRGAN paper."""
     check_views(sr, hr)
-    if hr.protocol.ssim == "daala":
+    kind = hr.protocol.ssim
+    if kind == "daala":
         from bench.protocols.daala import daala_ssim
 
         return float(np.mean([daala_ssim(x, y) for x, y in zip(sr.planes, hr.planes, strict=True)]))
     from bench.protocols.wang_ssim import wang_ssim
 
-    return float(np.mean([wang_ssim(x, y) for x, y in zip(sr.planes, hr.ssim_references, strict=True)]))
+    pairs = zip(sr.seen_by_ssim, hr.ssim_references, strict=True)
+    return float(np.mean([wang_ssim(x, y, clamped=kind == "wang+") for x, y in pairs]))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     source="Rudin et al., Physica D 60, 1992, anisotropic; needs no reference",
     options="no-reference,l1,sum over RGB per pixel,[0,1]",
     libraries=("piq",),
+    no_reference=True,
 )
 def tv(scene: "Scene") -> "Tensor":
     """Return the mean over pixels of the absolute steps to the right and down, summed over channels.

@@ -1,4 +1,4 @@
-"""VIF in the pixel domain: how much of the information in HR is left."""
+"""VIFp, VIF in the pixel domain: how much of the information in HR is left."""
 
 from typing import TYPE_CHECKING
 
@@ -19,13 +19,13 @@ _EPS = 1e-8
     "vif",
     higher_is_better=True,
     digits=4,
-    source="Sheikh and Bovik, IEEE TIP 15(2), 2006 (VIFp)",
+    source="Sheikh and Bovik, IEEE TIP 15(2), 2006; VIFp, the pixel-domain variant, not their wavelet VIF",
     options="pixel domain,luma 0.299/0.587/0.114,four scales,noise 2,[0,255]",
     libraries=("piq",),
     min_side=41,
 )
 def vif(scene: "Scene") -> "Tensor":
-    """Return VIF, 1 for the same picture, more for one with more contrast than HR.
+    """Return VIFp, 1 for the same picture, more for one with more contrast than HR.
 
     piq.vif_p in float64, with its Gaussians taken apart into rows and columns, and HR's half done once.
     """

@@ -4,7 +4,7 @@ Blocks of 96 x 96 pixels are described by 36 statistics; NIQE is the distance of
 from those of natural pictures. The latter are a parameter file of the authors, which we may not pass on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -39,7 +39,11 @@ class Natural:
 
 
 def read_natural(path: Path) -> Natural:
-    """Return mu_prisparam and cov_prisparam of a MATLAB (.mat) or numpy (.npz) file."""
+    """Return the mean and covariance in a MATLAB (.mat) or numpy (.npz) file.
+
+    LIVE's and pyiqa's files call them mu_prisparam and cov_prisparam, BasicSR's mu_pris_param and
+    cov_pris_param.
+    """
     try:
         if path.suffix != ".mat" and not is_zipfile(path):
             raise ValueError("no numpy archive")
@@ -49,14 +53,22 @@ def read_natural(path: Path) -> Natural:
             with np.load(path) as arrays:
                 found = dict(arrays)
         natural = Natural(
-            np.asarray(found["mu_prisparam"], np.float64).reshape(FEATURES),
-            np.asarray(found["cov_prisparam"], np.float64).reshape(FEATURES, FEATURES),
+            _array(found, "mu_prisparam", "mu_pris_param").reshape(FEATURES),
+            _array(found, "cov_prisparam", "cov_pris_param").reshape(FEATURES, FEATURES),
         )
-    except (KeyError, ValueError, OSError, EOFError, MatReadError, NotImplementedError) as error:
+    except (ValueError, OSError, EOFError, MatReadError, NotImplementedError) as error:
         raise InputError(
-            f"{path}: expected mu_prisparam (36 numbers) and cov_prisparam (36 x 36): {error}"
+            f"{path}: expected mu_prisparam (36 numbers) and cov_prisparam (36 x 36), "
+            f"or mu_pris_param and cov_pris_param: {error}"
         ) from None
     return natural
+
+
+def _array(found: Mapping[str, npt.ArrayLike], *names: str) -> Array:
+    for name in names:
+        if name in found:
+            return np.asarray(found[name], np.float64)
+    raise ValueError(f"no array {' or '.join(names)}")
 
 
 def niqe(luma: Array, natural: Natural) -> float:

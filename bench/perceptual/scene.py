@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sr_models.data.degrade import degradation
+from sr_models.data.errors import InputError
 from sr_models.data.image import Image, crop_border
 
 # N models, H height, W width.
@@ -22,12 +23,20 @@ class Scene:
 
     images: tuple[Image, ...]
     """What the models made, one each."""
-    hr_image: Image
+    original: Image | None
+    """HR; None where there is none, so that only metrics that need none see the scene."""
     lr_image: Image
     scale: int
     crop_px: int
     degradation: str
     device: torch.device
+
+    @property
+    def hr_image(self) -> Image:
+        """HR; raises InputError where there is none."""
+        if self.original is None:
+            raise InputError("this picture has no original to compare with")
+        return self.original
 
     @cached_property
     def sr(self) -> Tensor:

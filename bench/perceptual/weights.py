@@ -4,6 +4,7 @@ import os
 import tomllib
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from bench.metric import PictureMetric
@@ -65,10 +66,37 @@ def located(file: WeightFile, folder: Path | None) -> Path | None:
 
 def obtain(metric: PictureMetric, folder: Path | None, report: Report = lambda _: None) -> Found:
     """Return a metric's files, downloaded to torch's cache where they must be; else raise Unavailable."""
+    for library in missing_libraries(metric):
+        raise Unavailable(f"{metric.name} needs {library}, which is not installed{_OWN.get(library, '')}")
     files = [weight_files()[name] for name in metric.weights]
-    paths = tuple(located(file, folder) or _downloaded(metric.name, file, report) for file in files)
+    paths = tuple(found_or_downloaded(metric.name, file, folder, report) for file in files)
     stated = ",".join(_stated(file, path) for file, path in zip(files, paths, strict=True))
     return Found(paths, stated)
+
+
+def found_or_downloaded(
+    asker: str, file: WeightFile, folder: Path | None, report: Report = lambda _: None
+) -> Path:
+    """Return where a file is, downloaded where it must be; raises Unavailable with who asks for it."""
+    return located(file, folder) or _downloaded(asker, file, report)
+
+
+def missing_libraries(metric: PictureMetric) -> list[str]:
+    """Return the distributions that a metric calls and that are not installed here."""
+    return [library for library in metric.libraries if not _is_installed(library)]
+
+
+_OWN = {
+    "pyiqa": " (its licence forbids commercial use, so srmos does not bring it): pip install 'srmos[pyiqa]'"
+}
+
+
+def _is_installed(library: str) -> bool:
+    try:
+        version(library)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _downloaded(metric: str, file: WeightFile, report: Report) -> Path:

@@ -34,12 +34,15 @@ class Protocol:
     colour: Colour
     grey: Literal["asis", "rgb"]
     """A single-channel HR is scored as stored, or replicated to RGB first."""
-    ssim: Literal["wang", "daala"]
+    ssim: Literal["wang", "wang+", "daala"]
+    """`wang+`: Wang's with the contrast-structure term clamped at 0."""
     source: str
     crop_px: int | None = None
     """Removed on each side; None: the scale."""
     luma_only: bool = False
     """LR is made from HR's luma and only luma is upscaled: for models that can (LumaUpscaler)."""
+    ssim_colour: Colour | None = None
+    """Where SSIM looks at other planes than PSNR; None: the same."""
 
     def crop(self, scale: int) -> int:
         """Return how many pixels go on each side."""
@@ -49,15 +52,17 @@ class Protocol:
         """Return the picture as this protocol sees it; is_grey is a fact of the HR picture."""
         cropped = crop_border(image, self.crop(scale))
         planes = to_grey(cropped)[None] if is_grey and self.grey == "asis" else _COLOURS[self.colour](cropped)
-        return View(cropped, planes, self)
+        of_ssim = None if self.ssim_colour is None else _COLOURS[self.ssim_colour](cropped)
+        return View(cropped, planes, self, of_ssim)
 
     def signature(self, metric: str, scale: int, metric_version: str = "1") -> str:
         """Return what a reader needs to compute the same number elsewhere, in the manner of sacreBLEU."""
         kind = f"{metric}:{self.ssim}" if metric == "ssim" else metric
+        colour = self.ssim_colour if metric == "ssim" and self.ssim_colour else self.colour
         lr = "|lr:Y" if self.luma_only else ""
         mean = "mean-dB" if metric == "psnr" else "mean"
         return (
-            f"{kind}|{self.colour}|crop{self.crop(scale)}|u8|grey:{self.grey}{lr}|{mean}"
+            f"{kind}|{colour}|crop{self.crop(scale)}|u8|grey:{self.grey}{lr}|{mean}"
             f"|v{metric_version}|srmos:{_srmos()}"
         )
 
@@ -75,13 +80,20 @@ class View:
     """Cropped RGB, for metrics that look at pictures rather than planes."""
     planes: Planes
     protocol: Protocol
+    ssim_planes: Planes | None = None
+    """What SSIM compares where that is not `planes`."""
+
+    @property
+    def seen_by_ssim(self) -> Planes:
+        """What SSIM compares."""
+        return self.planes if self.ssim_planes is None else self.ssim_planes
 
     @cached_property
     def ssim_references(self) -> "tuple[Reference, ...]":
-        """Each plane as HR's half of Wang's SSIM."""
+        """Each plane that SSIM compares as HR's half of Wang's SSIM."""
         from bench.protocols.wang_ssim import reference  # and the compiler
 
-        return tuple(reference(plane) for plane in self.planes)
+        return tuple(reference(plane) for plane in self.seen_by_ssim)
 
 
 def luma_view(plane: npt.NDArray[np.uint8], protocol: Protocol, scale: int) -> View:
@@ -125,6 +137,15 @@ PROTOCOLS: Mapping[str, Protocol] = MappingProxyType(
             Protocol("srgan", "Y709d", "rgb", "daala", "daala tools: the SRGAN paper's Table 2", crop_px=4),
             Protocol("srcnn", "Y601r", "asis", "wang", "MATLAB: SRCNN's own test script", luma_only=True),
             Protocol("rgb", "RGB", "rgb", "wang", "one MSE over all channels, SSIM averaged over them"),
+            Protocol(
+                "realsr",
+                "Y601",
+                "rgb",
+                "wang+",
+                "real-world tables of 2024-2026: OSEDiff, StableSR's crops",
+                crop_px=0,
+                ssim_colour="Y601r",
+            ),
         )
     }
 )

@@ -13,6 +13,7 @@ from sr_models.data.errors import InputError
 K = 11
 SIGMA = 1.5
 C1, C2 = np.float32((0.01 * 255) ** 2), np.float32((0.03 * 255) ** 2)
+_UNCLAMPED = np.float32(-1e30)  # below every contrast term; infinity is nothing that fast arithmetic knows
 _TWO = np.float32(2)  # 2 would be a float64 to the compiler
 _Float = npt.NDArray[np.float32]
 _offsets = np.arange(K) - K // 2
@@ -45,14 +46,18 @@ def reference(hr: npt.NDArray[np.generic]) -> Reference:
     return Reference(centre, plane, *_moments(plane, TAPS))
 
 
-def wang_ssim(sr: npt.NDArray[np.generic], hr: npt.NDArray[np.generic] | Reference) -> float:
+def wang_ssim(
+    sr: npt.NDArray[np.generic], hr: npt.NDArray[np.generic] | Reference, *, clamped: bool = False
+) -> float:
     """Return the mean SSIM of two planes (H, W), 0-255: 11x11 Gaussian, sigma 1.5, population covariance.
 
+    clamped: the contrast-structure term is at least 0, as real-world tables have it.
     Raises InputError where a plane is smaller than the window.
     """
     half = hr if isinstance(hr, Reference) else reference(hr)
     x = np.subtract(sr, np.float32(half.centre), dtype=np.float32)
-    return float(_mean_ssim(x, half.plane, half.means, half.powers, np.float32(half.centre), TAPS))
+    least = np.float32(0) if clamped else _UNCLAMPED
+    return float(_mean_ssim(x, half.plane, half.means, half.powers, np.float32(half.centre), TAPS, least))
 
 
 @jit
@@ -81,8 +86,8 @@ def _moments(y, taps):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _mean_ssim(x, y, y_means, y_powers, centre, taps):  # type: ignore[no-untyped-def]
-    """Mean over all windows; x and y (H, W) have the centre taken off."""
+def _mean_ssim(x, y, y_means, y_powers, centre, taps, least):  # type: ignore[no-untyped-def]
+    """Mean over all windows; x and y (H, W) have the centre taken off; no contrast term is below least."""
     width = x.shape[1]
     n_rows, n_columns = y_means.shape
     first, second = np.empty(width, np.float32), np.empty(width, np.float32)
@@ -108,7 +113,7 @@ def _mean_ssim(x, y, y_means, y_powers, centre, taps):  # type: ignore[no-untype
             my = y_means[row, c]
             together, both = mx * my, mx * mx + my * my
             shift = centre * (mx + my + centre)  # (mx + centre)(my + centre) = together + shift
-            above = (_TWO * (together + shift) + C1) * (_TWO * (product - together) + C2)
+            above = (_TWO * (together + shift) + C1) * max(_TWO * (product - together) + C2, least)
             below = (both + _TWO * shift + C1) * (power + y_powers[row, c] - both + C2)
             line += above / below
         total += line

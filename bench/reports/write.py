@@ -9,6 +9,8 @@ from bench.analysis.paper import DIGITS, PUBLISHED, STANDS_FOR
 from bench.analysis.results import Results
 from bench.reports.formats import FORMATS
 from bench.reports.markdown_table import markdown
+from bench.reports.real_world import beside_osediff, is_real_world
+from bench.store.theirs import theirs_files
 from sr_models.data.errors import InputError
 from sr_models.data.image import write_bytes
 
@@ -35,32 +37,37 @@ def stale_tables(results: Results) -> list[Path]:
 
 def unwritten_tables(results: Results) -> list[Path]:
     """Return the tables that are missing or older than the scores: a quicker look than `stale_tables`."""
-    scores = (results.folder / "scores.csv").stat().st_mtime_ns
+    sources = [results.folder / "scores.csv", *theirs_files(results.folder)]
+    scores = max(path.stat().st_mtime_ns for path in sources)
     return [
         path for path, _ in _table_files(results) if not path.is_file() or path.stat().st_mtime_ns < scores
     ]
 
 
 def markdown_of(
-    results: Results, *, scale: int | None = None, lr: str | None = None, protocols: Sequence[str] = ()
+    results: Results, *, scale: int | None = None, lrs: Sequence[str] = (), protocols: Sequence[str] = ()
 ) -> str:
-    """Return the tables as Markdown, all of them or those of one scale, LR and some protocols."""
+    """Return the tables as Markdown, all of them or those of one scale, some LRs and some protocols."""
     return "\n".join(
         markdown(board)
         for board in results.boards
         if scale in (None, board.scale)
-        and lr in (None, board.lr)
+        and (not lrs or board.lr in lrs)
         and (not protocols or board.protocol in protocols)
     )
 
 
 def paper_markdown(results: Results) -> str:
-    """Return our `srgan` means beside the SRGAN paper's, as Markdown; raises InputError if there are none."""
+    """Return our means beside published ones, as Markdown; raises InputError if nothing can be compared.
+
+    `srgan` means go beside the SRGAN paper's, `realsr` means beside OSEDiff's.
+    """
     parts = [_beside_paper(board) for board in results.boards if _is_comparable(board)]
+    parts += [beside_osediff(board) for board in results.boards if is_real_world(board)]
     if not parts:
         raise InputError(
-            f"{results.folder} has nothing that the paper published: "
-            "run Set5, Set14 or BSD100 under the protocol srgan"
+            f"{results.folder} has nothing that the papers published: "
+            "run Set5, Set14 or BSD100 under the protocol srgan, or RealSR or DRealSR under realsr"
         )
     return "\n".join(parts)
 
@@ -78,6 +85,8 @@ def _table_files(results: Results) -> Iterator[tuple[Path, Callable[[], str]]]:
             yield folder / f"{board.stem}{kind.suffix}", partial(kind.render, board)
         if _is_comparable(board):
             yield folder / f"paper_x{board.scale}_{board.lr}.md", partial(_beside_paper, board)
+        if is_real_world(board):
+            yield folder / f"paper_{board.stem}.md", partial(beside_osediff, board)
 
 
 def _is_comparable(board: Board) -> bool:

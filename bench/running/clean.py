@@ -95,7 +95,8 @@ def _row_problem(row: Score, header: Header, model_problem: Callable[[str], str]
     if row.protocol not in PROTOCOLS:
         return f"there is no protocol {row.protocol}"
     own = header.datasets[row.dataset].pictures if row.dataset in header.datasets else {}
-    known = own or (manifest(row.dataset).images() if row.dataset in manifest_names() else [row.image])
+    listed = manifest(row.dataset).images() if row.dataset in manifest_names() else []
+    known = own or listed or [row.image]
     if row.image not in known:
         return f"{row.dataset} has no such pictures any more"
     return model_problem(row.model)

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from glob import glob
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 import numpy as np
@@ -182,7 +184,7 @@ class Original(Plain):
 
     def upscale(self, _picture: Picture, sample: Sample) -> Image:
         """Return HR."""
-        return sample.hr
+        return sample.original
 
 
 def named_model(name: str, model: object) -> str | Entrant:
@@ -212,6 +214,7 @@ def model_entrants(
 
     dtype and self_ensemble concern networks; other models are what they always are.
     """
+    models = [each for text in models for each in (_expanded(text) if isinstance(text, str) else [text])]
     if not models:
         models = [model.name for model in MODELS if not model.slow]
     elif "all" in models:
@@ -229,6 +232,16 @@ def model_entrants(
         asked = replace(plain, dtype=dtype, self_ensemble=self_ensemble)
         entrants.append(asked if asked != plain and _is_network(plain, scale) else plain)
     return entrants
+
+
+def _expanded(text: str) -> list[str | Entrant]:
+    """A file or a pattern of files is as many models, each called by its stem."""
+    if "=" in text or not text.endswith(MODEL_SUFFIXES):
+        return [text]
+    files = sorted(glob(text, recursive=True)) if any(sign in text for sign in "*?[") else [text]
+    if not files:
+        raise InputError(f"models: {text} matches no file")
+    return [f"{Path(file).stem}={file}" for file in files]
 
 
 def _is_network(entrant: ModelEntrant, scale: int) -> bool:

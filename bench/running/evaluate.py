@@ -68,7 +68,7 @@ class Loaded:
         """Return HR through a protocol."""
         if protocol.name not in self._views:
             self._views[protocol.name] = protocol.view(
-                self.sample.hr, scale=scale, is_grey=self.sample.is_grey
+                self.sample.original, scale=scale, is_grey=self.sample.is_grey
             )
         return self._views[protocol.name]
 
@@ -184,9 +184,9 @@ def _saved_image(need: Need, results: Path) -> Image | None:
 
 
 def _check_output(name: str, image: object, sample: Sample) -> None:
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.shape != sample.hr.shape:
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.shape != sample.shape:
         got = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-        raise InputError(f"output of {name}: expected uint8 {sample.hr.shape}, got {got}")
+        raise InputError(f"output of {name}: expected uint8 {sample.shape}, got {got}")
 
 
 def _pair(
@@ -220,7 +220,7 @@ def _through_luma(
     upscale: Callable[[Luma], Luma], need: Need, sample: Sample, protocol: Protocol
 ) -> tuple[View, View]:
     scale = need.picture.scale
-    hr = to_grey(sample.hr) if sample.is_grey else luma_uint8(sample.hr)
+    hr = to_grey(sample.original) if sample.is_grey else luma_uint8(sample.original)
     sr = upscale(imresize(hr.astype(np.float64), 1 / scale))
     if not np.isfinite(sr).all():
         raise InputError(f"luma of {need.entrant.name}: expected finite numbers, got NaN or infinity")

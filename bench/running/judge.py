@@ -39,7 +39,7 @@ def judge(case: Case) -> list[Outcome]:
     """Return outcomes for each metric and crop of a picture: protocols that crop alike share its values."""
     first = case.needs[0]
     sample = load_sample(first.picture, first.lr, first.multiple)
-    n = max(1, _MOST_PIXELS // (sample.hr.shape[0] * sample.hr.shape[1]))
+    n = max(1, _MOST_PIXELS // (sample.shape[0] * sample.shape[1]))
     parts = [case.needs[start : start + n] for start in range(0, len(case.needs), n)]
     return [outcome for part in parts for outcome in _judged(case, part, sample)]
 
@@ -67,7 +67,7 @@ def _judged(case: Case, needs: Sequence[Need], sample: Sample) -> Iterator[Outco
 
 
 def _why_not(metric: PictureMetric, need: Need, scene: Scene) -> str:
-    if min(scene.cropped(scene.hr_image).shape[:2]) < metric.min_side:
+    if min(scene.cropped(scene.images[0]).shape[:2]) < metric.min_side:
         return f"it needs {metric.min_side} pixels on each side"
     if metric.degrades and need.picture.lr is not None:
         return "how stored LR pictures were made is not known"
@@ -106,7 +106,7 @@ def _scene(case: Case, sample: Sample, crop_px: int, paths: Sequence[str]) -> Sc
     need = case.needs[0]
     return Scene(
         images=tuple(read_image(case.results / "images" / path) for path in paths),
-        hr_image=sample.hr,
+        original=sample.hr,
         lr_image=sample.lr,
         scale=need.picture.scale,
         crop_px=crop_px,

@@ -10,7 +10,7 @@ from bench.running.entrants import Plain
 from sr_models.data.dataset import Picture, Sample
 from sr_models.data.errors import InputError
 from sr_models.data.fetch import Report, fetch, locate, sha256_of
-from sr_models.data.image import SUFFIXES, Image, check_pair, read_image
+from sr_models.data.image import SUFFIXES, Image, read_image
 from sr_models.data.manifest import manifest, manifest_names
 from sr_models.data.names import check_name
 
@@ -41,10 +41,11 @@ class OutputEntrant(Plain):
         if found is None:
             raise InputError(f"{self.name} has no picture of {picture.dataset}/{picture.name}")
         image = read_image(found[0])
-        try:
-            check_pair(image, sample.hr)
-        except InputError as error:
-            raise InputError(f"{found[0]}: {error}") from None
+        if image.shape != sample.shape:
+            raise InputError(
+                f"{found[0]}: expected {sample.shape[1]}x{sample.shape[0]} pixels, "
+                f"got {image.shape[1]}x{image.shape[0]}"
+            )
         return image
 
 

@@ -7,7 +7,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as PillowImage
 
-from bench.metric import METRICS, PictureMetric, PlaneMetric, as_number
+from bench.metric import (
+    METRICS,
+    CompositeMetric,
+    PictureMetric,
+    PlaneMetric,
+    as_number,
+    metric_names,
+    with_parts,
+)
 from bench.perceptual.weights import obtain
 from bench.protocols.presets import protocol
 from sr_models.data.degrade import degradation
@@ -30,32 +38,53 @@ def score_pair(
         raise InputError(f"protocol {how.name} upscales luma itself: it cannot score finished pictures")
     if scale < 1:
         raise InputError(f"scale: expected a whole number from 1, got {scale}")
-    (sr_image, _), (hr_image, is_grey) = (_picture(each, name) for each, name in ((sr, "sr"), (hr, "hr")))
-    check_pair(sr_image, hr_image)
-    sr_view, hr_view = (how.view(image, scale=scale, is_grey=is_grey) for image in (sr_image, hr_image))
+    if hr is None:
+        _check_alone(metrics)
+    sr_image, is_grey = _picture(sr, "sr")
+    hr_image: Image | None = None
+    if hr is not None:
+        hr_image, is_grey = _picture(hr, "hr")
+        check_pair(sr_image, hr_image)
+    views = [
+        how.view(image, scale=scale, is_grey=is_grey) for image in (sr_image, hr_image) if image is not None
+    ]
     values = {}
-    for name in metrics:
+    for name in with_parts(metrics):
         metric = METRICS[name]
         if isinstance(metric, PlaneMetric):
-            values[name] = as_number(metric(sr_view, hr_view))
+            values[name] = as_number(metric(*views))
         elif isinstance(metric, PictureMetric):
             crop_px = 0 if metric.whole else how.crop(scale)
             values[name] = _judged(metric, sr_image, hr_image, scale, crop_px, weights_dir)
-    return {name: value for name, value in values.items() if not math.isnan(value)}
+    known = {name: value for name, value in values.items() if not math.isnan(value)}
+    for name in metrics:
+        composite = METRICS[name]
+        if isinstance(composite, CompositeMetric) and set(composite.needed) <= known.keys():
+            known[name] = composite.value(known)
+    return {name: known[name] for name in metrics if name in known}
+
+
+def _check_alone(metrics: Sequence[str]) -> None:
+    for name in with_parts(metrics):
+        if METRICS[name].needs_original:
+            alone = [each for each in metric_names() if not METRICS[each].needs_original]
+            raise InputError(
+                f"{name} compares with an original: give HR, or metrics that need none ({', '.join(alone)})"
+            )
 
 
 def _judged(
-    metric: PictureMetric, sr: Image, hr: Image, scale: int, crop_px: int, weights_dir: Path | None
+    metric: PictureMetric, sr: Image, hr: Image | None, scale: int, crop_px: int, weights_dir: Path | None
 ) -> float:
     from bench.perceptual.scene import Scene
     from bench.running.judge import exact_arithmetic
     from sr_models.inference.torch_upscaler import pick_device
 
-    if metric.degrades and (hr.shape[0] % scale or hr.shape[1] % scale):
+    if metric.degrades and (sr.shape[0] % scale or sr.shape[1] % scale):
         raise InputError(f"{metric.name}: expected sides that are multiples of the scale {scale}")
-    low = degradation("matlab")(hr, scale) if metric.degrades else hr
+    low = degradation("matlab")(hr, scale) if metric.degrades and hr is not None else sr
     scene = Scene((sr,), hr, low, scale, crop_px, "matlab", pick_device("auto"))
-    if min(scene.cropped(hr).shape[:2]) < metric.min_side:
+    if min(scene.cropped(sr).shape[:2]) < metric.min_side:
         return math.nan
     with exact_arithmetic():
         (value,) = metric.function(scene, *obtain(metric, weights_dir).paths)
@@ -79,11 +108,13 @@ def _picture(given: object, name: str) -> tuple[Image, bool]:
     raise InputError(f"{name}: expected uint8 (H, W, 3) or (H, W), a PIL picture or a file, got {got}")
 
 
-def pairs_of(sr: Path, hr: Path) -> tuple[list[tuple[str, Path, Path]], list[str]]:
+def pairs_of(sr: Path, hr: Path | None) -> tuple[list[tuple[str, Path, Path | None]], list[str]]:
     """Return (name, sr, hr) of two files, or of the files with one stem in two folders; and who is alone.
 
-    Raises InputError where nothing can be paired.
+    Without hr, every picture of sr stands for itself. Raises InputError where nothing can be paired.
     """
+    if hr is None:
+        return _without_originals(sr), []
     for path in (sr, hr):
         if not path.exists():
             raise InputError(f"{path}: no such file or folder")
@@ -92,10 +123,21 @@ def pairs_of(sr: Path, hr: Path) -> tuple[list[tuple[str, Path, Path]], list[str
     if not sr.is_dir():
         return [(sr.stem, sr, hr)], []
     theirs, ours = _by_stem(sr), _by_stem(hr)
-    pairs = [(stem, theirs[stem], ours[stem]) for stem in sorted(theirs.keys() & ours.keys())]
+    pairs: list[tuple[str, Path, Path | None]] = [
+        (stem, theirs[stem], ours[stem]) for stem in sorted(theirs.keys() & ours.keys())
+    ]
     if not pairs:
         raise InputError(f"no picture of {sr} has the name of one in {hr}: expected one file name in both")
     return pairs, [str({**theirs, **ours}[stem]) for stem in sorted(theirs.keys() ^ ours.keys())]
+
+
+def _without_originals(sr: Path) -> list[tuple[str, Path, Path | None]]:
+    if not sr.exists():
+        raise InputError(f"{sr}: no such file or folder")
+    found = _by_stem(sr) if sr.is_dir() else {sr.stem: sr}
+    if not found:
+        raise InputError(f"{sr} holds no pictures ({', '.join(SUFFIXES)})")
+    return [(stem, path, None) for stem, path in sorted(found.items())]
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:

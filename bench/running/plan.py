@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from bench.metric import METRICS, PictureMetric
 from bench.protocols.presets import PROTOCOLS
-from bench.running.entrants import Entrant
+from bench.running.entrants import Entrant, Original
 from bench.running.record import device_kind
 from bench.running.request import Request, Summary
 from bench.store.rows import Place, SavedPicture, Score
@@ -61,6 +61,8 @@ def plan(
     kind = device_kind(request.device)
     for picture in pictures:
         for entrant in entrants:
+            if picture.hr_file is None and isinstance(entrant, Original):
+                continue
             made_from = _picture_key(entrant, picture, request, kind)
             missing = []
             for row in _asked(request, entrant, picture, made_from, stated, with_luma):
@@ -83,7 +85,15 @@ def plan(
             if missing or not is_kept:
                 target = kept if is_kept and kept else SavedPicture(place.path, made_from, "0" * 64)
                 needs.append(
-                    Need(entrant, picture, request.lr, request.multiple, target, is_kept, tuple(missing))
+                    Need(
+                        entrant,
+                        picture,
+                        picture.lr_name(request.lr),
+                        request.multiple,
+                        target,
+                        is_kept,
+                        tuple(missing),
+                    )
                 )
     if signed:
         tables.scores.add(signed)
@@ -109,6 +119,8 @@ def _asked(
             metric = METRICS[name]
             if protocol.luma_only and isinstance(metric, PictureMetric):
                 continue
+            if picture.hr_file is None and metric.needs_original:
+                continue
             signature = metric.signature(protocol, picture.scale, stated.get(name, ""))
             trusted = made_from != UNTRUSTED and metric.version
             yield Score(
@@ -116,7 +128,7 @@ def _asked(
                 request.variant_of(entrant),
                 picture.dataset,
                 picture.scale,
-                request.lr,
+                picture.lr_name(request.lr),
                 picture.image,
                 protocol_name,
                 name,
@@ -128,7 +140,8 @@ def _asked(
 
 def _place(request: Request, entrant: Entrant, picture: Picture) -> Place:
     variant = request.variant_of(entrant)
-    return Place(entrant.name, variant, picture.dataset, picture.scale, request.lr, picture.image)
+    lr = picture.lr_name(request.lr)
+    return Place(entrant.name, variant, picture.dataset, picture.scale, lr, picture.image)
 
 
 def _picture_key(entrant: Entrant, picture: Picture, request: Request, kind: str) -> str:

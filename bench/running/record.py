@@ -50,7 +50,7 @@ def record_run(
     )
     own = {spec.partition("=")[0] for spec in request.datasets if "=" in spec}
     facts = {
-        name: DatasetFacts(len(found), {p.image: p.hr_sha256[:16] for p in found} if name in own else {})
+        name: DatasetFacts(len(found), {p.image: p.sha256[:16] for p in found} if name in own else {})
         for name, found in datasets.items()
     }
     models = {each.name: ModelFacts(each.text, each.version) for each in entrants}

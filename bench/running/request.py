@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.metric import METRICS
+from bench.metric import METRICS, with_parts
 from bench.protocols.presets import protocol
 from bench.running.entrants import Entrant
+from bench.running.ratings import Joined
 from sr_models.data.dataset import STORED
 from sr_models.data.degrade import degradation
 from sr_models.data.errors import InputError
@@ -19,7 +20,7 @@ class Request:
 
     results: Path
     datasets: tuple[str, ...] = ("sample",)
-    """Names, or NAME=FOLDER of HR pictures."""
+    """Names, or NAME=FOLDER of pictures: HR, or LR where `lr_only` says so."""
     models: tuple[str | Entrant, ...] = ()
     """Names, NAME=SPEC, `all`, or entrants; empty: every built-in model that is not slow."""
     outputs: tuple[str, ...] = ()
@@ -28,6 +29,8 @@ class Request:
     """File name of one output, from {dataset} {scale} {image} {name}."""
     scale: int = 4
     lr: str = "matlab"
+    lr_only: bool = False
+    """Folders of the user's own hold LR pictures without originals."""
     protocols: tuple[str, ...] = ("matlab",)
     metrics: tuple[str, ...] = ("psnr", "ssim")
     device: str = "auto"
@@ -44,6 +47,9 @@ class Request:
     """Also measure what each model costs."""
     force: bool = False
     """Compute everything anew."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metrics", with_parts(self.metrics))
 
     @property
     def multiple(self) -> int | None:
@@ -64,6 +70,8 @@ class Request:
         multiple = self.crop_multiple
         if multiple is not None and (multiple < 1 or multiple % self.scale):
             raise InputError(f"crop multiple: expected a multiple of the scale {self.scale}, got {multiple}")
+        if self.lr_only and not any("=" in spec for spec in self.datasets):
+            raise InputError("lr-only: expected a set of your own, NAME=FOLDER of LR pictures")
         if self.dtype not in DTYPES:
             raise InputError(f"dtype: expected {', '.join(DTYPES)}, got {self.dtype}")
         if self.lr != STORED:
@@ -98,3 +106,5 @@ class Summary:
     """Pictures in the user's folders that were not taken, and why."""
     profiled: int = 0
     """Models whose cost was measured."""
+    joined: Joined | None = None
+    """What people said of the pictures, where ratings were given."""

@@ -10,7 +10,7 @@ from operator import attrgetter
 from tqdm import tqdm
 
 from bench.cost.profile import profile_models
-from bench.metric import METRICS, PictureMetric
+from bench.metric import METRICS, PictureMetric, metric_names
 from bench.perceptual.weights import Found, Unavailable, obtain
 from bench.protocols.presets import PROTOCOLS
 from bench.running.entrants import (
@@ -44,11 +44,12 @@ def run(request: Request) -> Summary:
     with writing(request.results), Workers(request.jobs) as workers:
         started, summary = time.time(), Summary()
         datasets, entrants = _opened(request)
+        pictures = [picture for found in datasets.values() for picture in found[: request.limit]]
+        _name_what_does_not_apply(request, pictures, summary)
         summary.passed_over = [why for spec in request.datasets for why in passed_over(spec)]
         weights = _weights(request, summary)
         request = replace(request, metrics=tuple(m for m in request.metrics if m not in summary.unavailable))
         tables = open_tables(request.results)
-        pictures = [picture for found in datasets.values() for picture in found[: request.limit]]
         stated = {metric: found.stated for metric, found in weights.items()}
         with_luma = _with_luma(request, entrants, workers)
         needs = plan(request, pictures, entrants, stated, with_luma, tables, summary)
@@ -72,7 +73,7 @@ def _opened(request: Request) -> tuple[dict[str, list[Picture]], list[Entrant]]:
     _refuse_twins("datasets", names)
     with _downloading() as report:
         datasets = {
-            name: open_dataset(spec, request.scale, request.lr, report)
+            name: open_dataset(spec, request.scale, request.lr, report, lr_only=request.lr_only)
             for name, spec in zip(names, specs, strict=True)
         }
         pictures = [picture for found in datasets.values() for picture in found[: request.limit]]
@@ -89,6 +90,24 @@ def _opened(request: Request) -> tuple[dict[str, list[Picture]], list[Entrant]]:
         ]
     _refuse_twins("models", [entrant.name for entrant in entrants])
     return datasets, entrants
+
+
+def _name_what_does_not_apply(request: Request, pictures: Sequence[Picture], summary: Summary) -> None:
+    """Note which metrics need the originals that some pictures lack; raise InputError if nothing is left."""
+    without = [picture for picture in pictures if picture.hr_file is None]
+    if not without:
+        return
+    needing = [name for name in dict.fromkeys(request.metrics) if METRICS[name].needs_original]
+    if len(without) == len(pictures) and set(needing) == set(request.metrics) and request.metrics:
+        alone = [name for name in metric_names() if not METRICS[name].needs_original]
+        sets = ", ".join(dict.fromkeys(picture.dataset for picture in without))
+        raise InputError(
+            f"{sets} has no originals, which {', '.join(needing)} would compare with: "
+            f"ask for metrics that need none ({', '.join(alone)})"
+        )
+    for name in needing:
+        where = [f"{picture.dataset}/{picture.name}" for picture in without]
+        summary.not_applicable[name, "there is no original to compare with"] = where
 
 
 def _refuse_twins(kind: str, names: Sequence[str]) -> None:
@@ -131,7 +150,7 @@ def _drop_foreign(
     planned = {row.identity for need in needs for row in need.rows}
     making = {need.saved.path for need in needs}
     for name, pictures in datasets.items():
-        now = {picture.image: picture.hr_sha256[:16] for picture in pictures}
+        now = {picture.image: picture.sha256[:16] for picture in pictures}
         before = facts[name].pictures if name in facts else {}
         scale = None if before else request.scale  # a set by name may have other pictures at other scales
         gone = "not in the dataset any more"

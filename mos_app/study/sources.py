@@ -43,23 +43,42 @@ SRGAN_CALIBRATION = 20
 
 
 def versions_in_run(run: str | Path, scale: int | None = None) -> list[Version]:
-    """Return every picture that `bench run` wrote: images/<model>/<dataset>/x<scale>/<image>.png."""
+    """Return every picture that `bench run` wrote: images/<model>/<dataset>/x<scale>[-<lr>]/<image>.png.
+
+    Raises InputError where a dataset was run from several kinds of LR: its pictures would be mixed.
+    """
     images = Path(run) / "images"
     if not images.is_dir():
         raise InputError(f"{run}: no images/ in it: expected the folder that `bench run` wrote")
-    scales = sorted({int(path.name[1:]) for path in images.glob("*/*/x[0-9]*") if path.name[1:].isdigit()})
+    folders = [path for path in sorted(images.glob("*/*/x[0-9]*")) if _scale_of(path) is not None]
+    scales = sorted({_scale_of(path) or 0 for path in folders})
     if not scales:
         raise InputError(f"{images}: no <model>/<dataset>/x<scale>/ in it; did the run finish?")
     if scale is None and len(scales) > 1:
         raise InputError(f"{run} has the scales {scales}: a study shows one, choose it with --scale")
     wanted = scales[0] if scale is None else scale
+    shown = [path for path in folders if _scale_of(path) == wanted]
+    for dataset in sorted({path.parts[-2] for path in shown}):
+        kinds = sorted({path.name for path in shown if path.parts[-2] == dataset})
+        if len(kinds) > 1:
+            raise InputError(
+                f"{run} has {dataset} from several LR ({', '.join(kinds)}): a study shows one; run them into "
+                "folders of their own"
+            )
     found = [
         Version(path.parts[-3], path.stem, path.parts[-4], path)
-        for path in sorted(images.glob(f"*/*/x{wanted}/*.png"))
+        for folder in shown
+        for path in sorted(folder.glob("*.png"))
     ]
     if not found:
         raise InputError(f"{run} has no pictures at x{wanted}; it has {', '.join(f'x{s}' for s in scales)}")
     return found
+
+
+def _scale_of(folder: Path) -> int | None:
+    """The scale that `x4` or `x4-stored` says."""
+    number = folder.name[1:].partition("-")[0]
+    return int(number) if number.isdigit() else None
 
 
 def versions_in_folder(folder: str | Path) -> list[Version]:

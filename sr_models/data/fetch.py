@@ -22,7 +22,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from sr_models.data.errors import InputError
-from sr_models.data.image import write_bytes
+from sr_models.data.image import SUFFIXES, write_bytes
 from sr_models.data.manifest import File, Manifest
 
 Report = Callable[[int], None]
@@ -90,6 +90,47 @@ def fetch(manifest: Manifest, files: Iterable[File], report: Report = lambda _: 
             raise
 
 
+def brought(manifest: Manifest) -> dict[str, tuple[Path, str]]:
+    """Return image -> (file, sha256) of a set that the user brings, from `<place>/<set>/`.
+
+    The first use records the hashes beside the downloads. Raises FetchError, saying whom to ask, where the
+    set is not here; InputError where pictures are missing, or are not those of the first use.
+    """
+    files = _brought_files(manifest)
+    if not files:
+        raise FetchError(f"{manifest.ask}; put the pictures into a folder {manifest.name} below SRMOS_DATA")
+    if len(files) != manifest.count:
+        raise InputError(
+            f"{files[0].parent}: expected the {manifest.count} pictures of {manifest.name}, got {len(files)}"
+        )
+    found = {path.stem: (path, sha256_of(path)) for path in files}
+    if len(found) < len(files):
+        raise InputError(f"{files[0].parent}: two pictures have one name, but for the ending: rename")
+    now, before = {image: sha256 for image, (_, sha256) in found.items()}, _recorded(manifest)
+    changed = sorted(image for image in now if before and before.get(image) != now[image])
+    if changed:
+        raise InputError(
+            f"{found[changed[0]][0]} is not the {manifest.name} picture that was used first: bring that one "
+            f"back, or delete {_record_file(manifest)} to begin anew"
+        )
+    if not before:
+        write_bytes(_record_file(manifest), json.dumps(now, indent=1, sort_keys=True).encode())
+    return found
+
+
+def is_brought(manifest: Manifest) -> bool:
+    """Return whether the user has put as many pictures where they are looked for, without reading them."""
+    return len(_brought_files(manifest)) == manifest.count
+
+
+def _brought_files(manifest: Manifest) -> list[Path]:
+    for folder in _places(manifest):
+        files = sorted(p for p in folder.glob("*") if p.suffix.lower() in SUFFIXES)
+        if files:
+            return files
+    return []
+
+
 def download(url: str, target: Path, sha256: str, report: Report = lambda _: None) -> None:
     """Download url to target, going on from `<target>.part` if there is one.
 
@@ -130,11 +171,16 @@ def _candidates(manifest: Manifest, file: File) -> list[Path]:
         spec = importlib.util.find_spec(manifest.package)
         folders = [] if spec is None else [Path(place) for place in spec.submodule_search_locations or ()]
         return [folder / file.path for folder in folders]
+    folders = _places(manifest)
+    return [folder / name for folder in folders for name in dict.fromkeys((file.path, Path(file.path).name))]
+
+
+def _places(manifest: Manifest) -> list[Path]:
+    """Where a set may lie on this machine."""
     search = os.environ.get("SRMOS_DATA", "")
     places = [Path(place) / kind for place in search.split(os.pathsep) if place for kind in (".", "outputs")]
     places.append(cache_dir())
-    folders = [place / manifest.name for place in places]
-    return [folder / name for folder in folders for name in dict.fromkeys((file.path, Path(file.path).name))]
+    return [place / manifest.name for place in places]
 
 
 def _receive(url: str, part: Path, report: Report) -> None:
@@ -203,9 +249,9 @@ def _record_file(manifest: Manifest) -> Path:
 
 
 def _recorded(manifest: Manifest) -> dict[str, str]:
-    """Hashes that the first fetch of an archive wrote down, because its publisher states none."""
+    """Hashes that the first use of a set wrote down, because its publisher states none."""
     path = _record_file(manifest)
-    if not manifest.archive or not path.exists():
+    if not (manifest.archive or manifest.ask) or not path.exists():
         return {}
     result: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
     return result

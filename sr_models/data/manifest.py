@@ -59,15 +59,30 @@ class Manifest:
     """URL of a zip that holds every file."""
     package: str = ""
     """An installed Python package whose folder holds the files."""
+    own_lr: bool = False
+    """LR was photographed, not made from HR: it is always the LR that models get."""
+    ask: str = ""
+    """How to come by files that no public address has one by one: whom to ask, or what to unpack."""
+    count: int = 0
+    """With `ask`: how many pictures the user brings. Their hashes are recorded at the first use and hold
+    from then on."""
+    role: Role = "hr"
+    """With `ask`: what they are; `lr` where there are no originals."""
 
     def images(self) -> list[str]:
         """Return every image id once, in the manifest's order."""
         return list(dict.fromkeys(file.image for file in self.files))
 
     def scales(self) -> tuple[int, ...] | None:
-        """Return the scales that HR pictures are kept for, or None if they serve every scale."""
-        scales = {file.scale for file in self.files if file.role != "lr"}
-        return None if None in scales else tuple(sorted(cast("set[int]", scales)))
+        """Return the scales that pictures are kept for, or None if they serve every scale."""
+        scales = {file.scale for file in self.files if file.role != "lr" or self.is_lr_only}
+        return None if None in scales or self.ask else tuple(sorted(cast("set[int]", scales)))
+
+    @property
+    def is_lr_only(self) -> bool:
+        """Whether there are no originals: only metrics that need none apply."""
+        roles = {file.role for file in self.files} or {self.role}
+        return roles == {"lr"}
 
     def at_scale(self, scale: int, role: Role) -> list[File]:
         """Return the files that serve a scale in a role."""
@@ -142,7 +157,9 @@ def _check(manifest: Manifest, path: Path) -> None:
         if identity in seen:
             raise InputError(f"{path}: {file.image} has two {file.role} files at x{file.scale}")
         seen.add(identity)
-    if not manifest.files:
+    if bool(manifest.ask) != bool(manifest.count) or (manifest.ask and manifest.files):
+        raise InputError(f"{path}: a set that the user brings has ask and count, and lists no files")
+    if not manifest.files and not manifest.ask:
         raise InputError(f"{path}: lists no files")
     unknown = sorted(set(manifest.names) - set(manifest.images()))
     if unknown:

@@ -98,7 +98,8 @@ class Viewer {
     const row = scored(mainTable(), pictureMetric(), { set, image });
     const hr = modelNamed("hr");
     const best = here.find((model) => row.places[model] === 1 && model !== hr) ?? here.find((model) => model !== hr);
-    if (!here.includes(state.a)) state.a = here.includes(hr) ? hr : here[0];
+    const other = here.find((model) => model !== best) ?? here[0];
+    if (!here.includes(state.a)) state.a = here.includes(hr) ? hr : other;
     if (!here.includes(state.b)) state.b = best ?? here[0];
   }
 

@@ -264,6 +264,16 @@ def test_a_broken_parameter_file_is_one_sentence(tmp_path, suffix, content):
         read_natural(tmp_path / f"p{suffix}")
 
 
+def test_basicsrs_names_of_the_parameters_are_known(tmp_path, rng):
+    mean, covariance = rng.normal(size=36), rng.normal(size=(36, 36))
+    np.savez(
+        tmp_path / "p.npz", mu_pris_param=mean, cov_pris_param=covariance, gaussian_window=np.ones((7, 7))
+    )
+    natural = read_natural(tmp_path / "p.npz")
+    assert (natural.mean == mean).all()
+    assert (natural.covariance == covariance).all()
+
+
 def test_parameters_of_another_size_are_refused(tmp_path):
     np.savez(tmp_path / "p.npz", mu_prisparam=np.zeros(18), cov_prisparam=np.eye(18))
     with pytest.raises(InputError, match="36 numbers"):

@@ -22,7 +22,7 @@ from sr_models.data.resize import imresize
 
 PIQ = {
     "lpips_vgg": lambda sr, hr: piq.LPIPS()(sr, hr),
-    "dists": lambda sr, hr: piq.DISTS()(sr, hr),
+    "dists_256": lambda sr, hr: piq.DISTS()(sr, hr),
     "pieapp": lambda sr, hr: piq.PieAPP(data_range=1.0, stride=27)(sr, hr),
     "clip_iqa": lambda sr, _: piq.CLIPIQA(data_range=1.0)(sr),
     "brisque": lambda sr, _: piq.brisque(sr, kernel_size=7, kernel_sigma=7 / 6, data_range=1.0),

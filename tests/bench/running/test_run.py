@@ -235,7 +235,7 @@ def test_a_missing_and_a_misfitting_output_are_named(request_, folder, tmp_path)
         write_image(tmp_path / "theirs" / f"p{n}.png", read_image(folder / f"p{n}.png")[: 48 - 4 * (n == 2)])
     summary = run(replace(request_, models=(), outputs=(f"copy={tmp_path / 'theirs'}",)))
     assert len(summary.failures) == 2
-    assert "p2.png: sr is 48x44 but hr is 48x48" in summary.failures[0]
+    assert "p2.png: expected 48x48 pixels, got 48x44" in summary.failures[0]
     assert "copy has no picture of mine/p5" in summary.failures[1]
 
 

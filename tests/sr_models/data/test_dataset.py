@@ -95,3 +95,44 @@ def test_a_common_name_belongs_to_its_picture():
     pictures = open_dataset("Set14", 4, "matlab")
     assert [picture.image for picture in only(pictures, ["baboon", "zebra"])] == ["img_001", "img_014"]
     assert [load_sample(picture, "matlab").is_grey for picture in pictures].count(True) == 1
+
+
+# Sets that have to be asked for
+
+
+@pytest.fixture
+def brought(tmp_path, photo, monkeypatch):
+    """A set of two pictures that the user brings, and its folder."""
+    from sr_models.data import manifest as module
+
+    place = tmp_path / "manifests"
+    place.mkdir()
+    (place / "Asked.toml").write_text(
+        'name = "Asked"\ntitle = "t"\nkind = "benchmark"\nlicence = "l"\ncitation = "c"\nhomepage = "https://h"\n'
+        'ask = "Write to the owner"\ncount = 2\nrole = "hr"\n'
+    )
+    monkeypatch.setattr(module, "manifest_dir", lambda: place)
+    module.manifest.cache_clear()
+    monkeypatch.setenv("SRMOS_DATA", str(tmp_path / "data"))
+    yield tmp_path / "data" / "Asked"
+    module.manifest.cache_clear()
+
+
+def test_a_set_that_has_to_be_asked_for_says_whom(brought):
+    with pytest.raises(
+        FetchError, match="Asked is not on this machine: Write to the owner; put the pictures"
+    ):
+        open_dataset("Asked", 4, "matlab")
+
+
+def test_what_the_user_brings_is_counted_and_its_hashes_hold_from_then_on(brought, photo):
+    write_image(brought / "a.png", photo[:48, :48])
+    with pytest.raises(InputError, match="expected the 2 pictures of Asked, got 1"):
+        open_dataset("Asked", 4, "matlab")
+    write_image(brought / "b.png", photo[:48, :64])
+    first = open_dataset("Asked", 4, "matlab")
+    assert [picture.image for picture in first] == ["a", "b"]
+    assert open_dataset("Asked", 2, "matlab")[0].hr_sha256 == first[0].hr_sha256
+    write_image(brought / "b.png", photo[8:56, :64])
+    with pytest.raises(InputError, match=r"b\.png is not the Asked picture that was used first"):
+        open_dataset("Asked", 4, "matlab")

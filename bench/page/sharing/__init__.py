@@ -1,0 +1,1 @@
+"""Runs for others to read, and others' runs beside one's own."""
