@@ -156,7 +156,7 @@ def _weights_argument(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     import bench
-    from bench.reports.write import markdown_of, stale_tables, write_report
+    from bench.reports.write import markdown_of, unwritten_tables, write_report
     from bench.running.request import Summary
     from bench.running.slurm import options_of
 
@@ -189,7 +189,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.shard:
         _say(f"part {args.shard} is in {run.results.folder}: run without --shard to fold the parts together")
     elif summary.computed or summary.reused:
-        if summary.computed or summary.profiled or summary.folded or stale_tables(run.results):
+        if summary.computed or summary.profiled or summary.folded or unwritten_tables(run.results):
             write_report(run.results, plots=not args.no_plots)
         print(markdown_of(run.results, scale=args.scale, lr=args.lr, protocols=args.protocols))
     for line in _summary_lines(summary, args.results):
@@ -206,6 +206,7 @@ def _summary_lines(summary: "Summary", folder: Path) -> list[str]:
         lines.append(f"{summary.folded} shards folded in")
     if summary.profiled:
         lines.append(f"{summary.profiled} models profiled: {folder / 'profile.csv'}")
+    lines += [f"passed over: {why}" for why in summary.passed_over]
     lines += [f"not available: {why}" for why in summary.unavailable.values()]
     for (metric, why), pictures in summary.not_applicable.items():
         lines.append(f"n/a: {metric} of {len(pictures)} pictures ({_some(pictures)}): {why}")

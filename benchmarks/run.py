@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -32,15 +33,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         done = folder / "done"
+        new = [*BENCH, *WORK, "--results", "OUT"]
         _run([*BENCH, *WORK, "--results", str(done)])  # also compiles, once on a machine
         sides: dict[str, Callable[[], float]] = {
-            "plain script": lambda: _timed([sys.executable, str(HERE / "plain_run.py"), "OUT"], folder),
-            "bench run, no plots": lambda: _timed([*BENCH, *WORK, "--no-plots", "--results", "OUT"], folder),
-            "bench run": lambda: _timed([*BENCH, *WORK, "--results", "OUT"], folder),
-            "bench run --jobs 2, no plots": lambda: _timed(
-                [*BENCH, *WORK, "--no-plots", "--jobs", "2", "--results", "OUT"], folder
-            ),
-            "bench run, nothing to compute": lambda: _run([*BENCH, *WORK, "--results", str(done)]),
+            "plain script": partial(_timed, [sys.executable, str(HERE / "plain_run.py"), "OUT"], folder),
+            "bench run": partial(_timed, new, folder),
+            "bench run --no-plots": partial(_timed, [*new, "--no-plots"], folder),
+            "bench run --no-plots --jobs 2": partial(_timed, [*new, "--no-plots", "--jobs", "2"], folder),
+            "bench run, nothing to compute": partial(_run, [*BENCH, *WORK, "--results", str(done)]),
         }
         _print(sides, args.repeats)
     if args.networks:
@@ -48,17 +48,18 @@ def main() -> None:
 
 
 def _networks(repeats: int) -> None:
-    """Bench's overhead over what the networks alone take, on the same pictures."""
+    """Bench's overhead over what decoding and the network alone take, on the same pictures."""
     with tempfile.TemporaryDirectory() as name:
-        for model in ("espcn", "srresnet-mse"):
-            work = ["--datasets", "Set14", "--models", model, "--no-plots", "--results", "OUT"]
-            sides: dict[str, Callable[[], float]] = {
-                f"{model}: bare forward passes": lambda model=model: _timed(
-                    [sys.executable, str(HERE / "bare_run.py"), model, "OUT"], Path(name)
-                ),
-                f"{model}: bench run": lambda work=work: _timed([*BENCH, *work], Path(name)),
-            }
-            _print(sides, repeats)
+        for model, datasets in (("espcn", ("Set5", "Set14", "BSD100")), ("srresnet-mse", ("Set5", "Set14"))):
+            work = ["--datasets", *datasets, "--models", model, "--no-plots", "--results", "OUT"]
+            bare = [sys.executable, str(HERE / "bare_run.py"), model, *datasets]
+            _print(
+                {
+                    f"{model} over {', '.join(datasets)}: forward passes alone": partial(_run, bare),
+                    f"{model}: bench run": partial(_timed, [*BENCH, *work], Path(name)),
+                },
+                repeats,
+            )
 
 
 def _print(sides: dict[str, Callable[[], float]], repeats: int) -> None:
@@ -68,9 +69,8 @@ def _print(sides: dict[str, Callable[[], float]], repeats: int) -> None:
             best[name] = min(best[name], side())
     first = next(iter(best.values()))
     load = os.getloadavg()[0]
-    print(
-        f"\nbest of {repeats} by turns; load {load:.1f} at the end\n\n| | seconds | times faster |\n|---|---:|---:|"
-    )
+    print(f"\nbest of {repeats} by turns; load {load:.1f} at the end\n")
+    print("| | seconds | times faster |\n|---|---:|---:|")
     for name, seconds in best.items():
         print(f"| {name} | {seconds:.2f} | {first / seconds:.2f} |")
 

@@ -7,6 +7,9 @@ import numpy.typing as npt
 
 from sr_models.data.image import Image
 
+VERSION = "1"
+"""Changes whenever the same model would make another picture: tiles, rounding, chroma, how grey is saved."""
+
 Luma = npt.NDArray[np.float64]
 """float64 (H, W), BT.601 studio swing, 0-255 scale, not rounded."""
 

@@ -111,6 +111,11 @@ def table_stem(protocol_name: str, scale: int, lr: str, part: str) -> str:
     return f"{protocol_name}_x{scale}_{lr}" + (f"_{part}" if part else "")
 
 
+def crop_of(parts: Iterable[str]) -> str:
+    """Return which part of a variant or of a table says how HR is cropped; empty: to the scale."""
+    return next((part for part in parts if part.startswith("multiple")), "")
+
+
 def dataset_order(dataset: str) -> tuple[int, str]:
     """Return the sort key of a dataset: the paper's three, then other names."""
     return (SETS.index(dataset) if dataset in SETS else len(SETS), dataset)
@@ -118,8 +123,7 @@ def dataset_order(dataset: str) -> tuple[int, str]:
 
 def _table(row: Score) -> tuple[int, str, str, str]:
     """Pictures of other sizes are other pictures: how HR was cropped keeps tables apart."""
-    crop = next((part for part in row.variant.split("+") if part.startswith("multiple")), "")
-    return row.scale, row.lr, row.protocol, crop
+    return row.scale, row.lr, row.protocol, crop_of(row.variant.split("+"))
 
 
 def _origin(row: Score) -> tuple[str, str, int, str]:

@@ -19,7 +19,7 @@ from PIL import Image as PillowImage
 from bench.figures.grid import Grid, Panel
 from bench.figures.style import INK, file_name, styled
 from bench.metric import METRICS
-from bench.palette import colour_of, label_of
+from bench.palette import colour_of
 from sr_models.data.errors import InputError
 from sr_models.data.image import Image
 
@@ -129,7 +129,7 @@ def _in_dots(grid: Grid, columns: int, width_mm: float, tile: float, *, captions
 
 def _captions(grid: Grid, tile: float, columns: int) -> Captions:
     """Captions that fit below crops of that width in mm."""
-    names = [label_of(panel.model) for panel in grid.panels]
+    names = [panel.model for panel in grid.panels]
     font = next((size for size in _FONTS if _fit(names, tile, size)), _FONTS[-1])
     heads = tuple(METRICS[metric].heading.partition(" (")[0] for metric in grid.metrics)
     scores = [panel.scores or heads for panel in grid.panels]

@@ -11,7 +11,6 @@ class Model:
     """A row of the tables, a method in the viewer; others refer to it by its position."""
 
     name: str
-    label: str
     colour: str
 
 
@@ -65,6 +64,7 @@ class Table:
     source: str
     scale: int
     lr: str
+    crop: str
     datasets: list[int]
     metrics: list[int]
     models: list[int]
@@ -84,6 +84,8 @@ class PictureSet:
     dataset: int
     scale: int
     lr: str
+    crop: str
+    """How HR was cropped (`multiple12`; empty: to the scale): a viewer shows pictures of one size."""
     folder: str
     """Of its pictures, below images/<model>/<dataset>/."""
     images: list[str]

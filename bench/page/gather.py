@@ -9,18 +9,19 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from bench.analysis.board import Board
+from bench.analysis.columns import crop_of
 from bench.analysis.results import Results
 from bench.metric import METRICS
 from bench.page.content import Cell, Column, Content, Metric, Model, Number, PictureSet, Table
 from bench.page.sheets import sheets
 from bench.page.thumbnails import NO_PICTURE, Thumbnail, thumbnails
-from bench.palette import colour_of, label_of, model_order
+from bench.palette import colour_of, model_order
 from bench.protocols.presets import PROTOCOLS
 from bench.reports.formats import FORMATS
 from bench.store.rows import Place
 from sr_models.data.manifest import manifest, manifest_names
 
-_SetKey = tuple[str, int, str]
+_SetKey = tuple[str, int, str, str]
 Key = TypeVar("Key", str, _SetKey)
 
 _SOURCES = ("scores.csv", "run.json", "profile.csv")
@@ -36,7 +37,7 @@ class _Index:
     metrics: dict[str, int]
     datasets: dict[str, int]
     sets: dict[_SetKey, int]
-    """(dataset, scale, LR) -> position."""
+    """(dataset, scale, LR, crop) -> position."""
 
 
 def content(results: Results, page: Path) -> Content:
@@ -52,7 +53,7 @@ def content(results: Results, page: Path) -> Content:
         title=folder.resolve().name,
         run=boards[0].run,
         base=_base(folder, page),
-        models=[Model(name, label_of(name), colour_of(name)) for name in models],
+        models=[Model(name, colour_of(name)) for name in models],
         metrics=[_metric(name) for name in metrics],
         datasets=datasets,
         tables=[_table(board, images, index, _formats(folder, board)) for board in boards],
@@ -67,12 +68,16 @@ def _places(names: Iterable[Key]) -> dict[Key, int]:
     return {name: place for place, name in enumerate(names)}
 
 
+def _set_key(board: Board, dataset: str) -> _SetKey:
+    return dataset, board.scale, board.lr, crop_of(board.part.split("_"))
+
+
 def _images(boards: Iterable[Board]) -> dict[_SetKey, list[str]]:
-    """(dataset, scale, LR) -> the ids of its pictures."""
+    """(dataset, scale, LR, crop) -> the ids of its pictures."""
     found: dict[_SetKey, set[str]] = {}
     for board in boards:
         for column in board.columns:
-            of_set = found.setdefault((column.dataset, board.scale, board.lr), set())
+            of_set = found.setdefault(_set_key(board, column.dataset), set())
             of_set |= {image for values in column.values.values() for image in values}
     return {where: sorted(ids) for where, ids in sorted(found.items())}
 
@@ -112,6 +117,7 @@ def _table(
         source=PROTOCOLS[board.protocol].source,
         scale=board.scale,
         lr=board.lr,
+        crop=crop_of(board.part.split("_")),
         datasets=[index.datasets[name] for name in board.datasets],
         metrics=[index.metrics[name] for name in board.metrics],
         models=[index.models[name] for name in board.models],
@@ -153,7 +159,7 @@ def _number(value: float) -> Number:
 def _columns(board: Board, images: dict[_SetKey, list[str]], index: _Index) -> list[Column]:
     columns = {}
     for found in board.columns:
-        of_set = (found.dataset, board.scale, board.lr)
+        of_set = _set_key(board, found.dataset)
         digits = METRICS[found.metric].digits
         for model, values in found.values.items():
             key = (index.sets[of_set], index.metrics[found.metric], index.models[model])
@@ -185,18 +191,19 @@ def _sets(folder: Path, images: dict[_SetKey, list[str]], index: _Index) -> list
 
 def _files(folder: Path, where: _SetKey, models: Iterable[str]) -> dict[str, dict[str, Path]]:
     """Model -> picture id -> file, for the models that have any."""
-    below = {model: (folder / "images" / _place(model, where, "_").path).parent for model in models}
+    cropped_so = [model for model in models if crop_of(model.partition("@")[2].split("+")) == where[3]]
+    below = {model: (folder / "images" / _place(model, where, "_").path).parent for model in cropped_so}
     found = {model: {file.stem: file for file in place.glob("*.png")} for model, place in below.items()}
     return {model: pictures for model, pictures in found.items() if pictures}
 
 
 def _place(method: str, where: _SetKey, image: str) -> Place:
     model, _, variant = method.partition("@")
-    return Place(model, variant, *where, image)
+    return Place(model, variant, *where[:3], image)
 
 
 def _hr_first(files: dict[str, dict[str, Path]]) -> list[str]:
-    return sorted(files, key=lambda model: (model != "hr", model))
+    return sorted(files, key=lambda model: (model.partition("@")[0] != "hr", model))
 
 
 def _set(
@@ -206,12 +213,13 @@ def _set(
     small: list[Thumbnail],
     index: _Index,
 ) -> PictureSet:
-    dataset, scale, lr = where
+    dataset, scale, lr, crop = where
     names = manifest(dataset).names if dataset in manifest_names() else {}
     return PictureSet(
         dataset=index.datasets[dataset],
         scale=scale,
         lr=lr,
+        crop=crop,
         folder=_place("_", where, "_").path.split("/")[2],
         images=ids,
         names=[names.get(image, image) for image in ids],

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 
 from bench.analysis.results import Results
 from bench.page.content import Sheet
-from bench.palette import label_of
 from bench.store.header import Invocation, ModelFacts
 
 _COST = {
@@ -34,10 +33,10 @@ def _cost(results: Results) -> Sheet:
 
 def _models(models: Mapping[str, ModelFacts]) -> Sheet:
     rows: list[list[str | float | None]] = [
-        [name, label_of(name), known.spec, known.version or ""] for name, known in models.items()
+        [name, known.spec, known.version or ""] for name, known in models.items()
     ]
     note = "version: the code's version, or the SHA-256 of the weights (first digits)"
-    return Sheet("Models", ["model", "label", "spec", "version"], rows, note)
+    return Sheet("Models", ["model", "spec", "version"], rows, note)
 
 
 def _invocations(invocations: Sequence[Invocation]) -> Sheet:

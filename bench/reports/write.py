@@ -1,6 +1,7 @@
 """Tables and plots of a results folder, from its rows alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from bench.analysis.board import Board
@@ -32,6 +33,14 @@ def stale_tables(results: Results) -> list[Path]:
     ]
 
 
+def unwritten_tables(results: Results) -> list[Path]:
+    """Return the tables that are missing or older than the scores: a quicker look than `stale_tables`."""
+    scores = (results.folder / "scores.csv").stat().st_mtime_ns
+    return [
+        path for path, _ in _table_files(results) if not path.is_file() or path.stat().st_mtime_ns < scores
+    ]
+
+
 def markdown_of(
     results: Results, *, scale: int | None = None, lr: str | None = None, protocols: Sequence[str] = ()
 ) -> str:
@@ -58,12 +67,17 @@ def paper_markdown(results: Results) -> str:
 
 def _tables(results: Results) -> Iterator[tuple[Path, str]]:
     """Yield file and text of each table."""
+    for path, render in _table_files(results):
+        yield path, render()
+
+
+def _table_files(results: Results) -> Iterator[tuple[Path, Callable[[], str]]]:
     folder = results.folder / "tables"
     for board in results.boards:
         for kind in FORMATS:
-            yield folder / f"{board.stem}{kind.suffix}", kind.render(board)
+            yield folder / f"{board.stem}{kind.suffix}", partial(kind.render, board)
         if _is_comparable(board):
-            yield folder / f"paper_x{board.scale}_{board.lr}.md", _beside_paper(board)
+            yield folder / f"paper_x{board.scale}_{board.lr}.md", partial(_beside_paper, board)
 
 
 def _is_comparable(board: Board) -> bool:

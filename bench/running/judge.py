@@ -18,13 +18,15 @@ from bench.running.entrants import Original
 from bench.running.evaluate import Outcome, reason
 from bench.running.plan import Need, check_signature
 from bench.store.rows import Score
-from sr_models.data.dataset import load_sample
+from sr_models.data.dataset import Sample, load_sample
 from sr_models.data.errors import InputError
 from sr_models.data.image import read_image
 from sr_models.inference.torch_upscaler import pick_device
 
 if TYPE_CHECKING:
     from bench.running.parcel import Move
+
+_MOST_PIXELS = 1 << 24  # of all models' pictures at once: 200 MB as float32; more models come in parts
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,16 @@ class Case:
 
 
 def judge(case: Case) -> list[Outcome]:
-    """Return an outcome for each metric and crop of a picture: protocols that crop alike share its values."""
-    return list(_judged(case.needs, case.results, case.device, case.weights))
+    """Return outcomes for each metric and crop of a picture: protocols that crop alike share its values."""
+    first = case.needs[0]
+    sample = load_sample(first.picture, first.lr, first.multiple)
+    n = max(1, _MOST_PIXELS // (sample.hr.shape[0] * sample.hr.shape[1]))
+    parts = [case.needs[start : start + n] for start in range(0, len(case.needs), n)]
+    return [outcome for part in parts for outcome in _judged(case, part, sample)]
 
 
-def _judged(
-    needs: Sequence[Need], results: Path, device: str, weights: Mapping[str, Found]
-) -> Iterator[Outcome]:
-    scenes = lru_cache(maxsize=2)(lambda crop_px, paths: _scene(needs[0], results, crop_px, device, paths))
+def _judged(case: Case, needs: Sequence[Need], sample: Sample) -> Iterator[Outcome]:
+    scenes = lru_cache(maxsize=2)(lambda crop_px, paths: _scene(case, sample, crop_px, paths))
     groups: dict[tuple[PictureMetric, int], list[tuple[str, Score]]] = {}
     for need in needs:
         for row in need.rows:
@@ -87,7 +91,9 @@ def _judged(
         if why:
             outcome.not_applicable.append((metric.name, why, needs[0].where))
         else:
-            _measure(metric, scenes(crop_px, paths), weights[metric.name], outcome, group, needs[0].where)
+            _measure(
+                metric, scenes(crop_px, paths), case.weights[metric.name], outcome, group, needs[0].where
+            )
         yield outcome
 
 
@@ -131,16 +137,16 @@ def _measure(
             outcome.scores.append(replace(row, value=by_path[path]))
 
 
-def _scene(need: Need, results: Path, crop_px: int, device: str, paths: Sequence[str]) -> Scene:
-    sample = load_sample(need.picture, need.lr, need.multiple)
+def _scene(case: Case, sample: Sample, crop_px: int, paths: Sequence[str]) -> Scene:
+    need = case.needs[0]
     return Scene(
-        images=tuple(read_image(results / "images" / path) for path in paths),
+        images=tuple(read_image(case.results / "images" / path) for path in paths),
         hr_image=sample.hr,
         lr_image=sample.lr,
         scale=need.picture.scale,
         crop_px=crop_px,
         degradation=need.lr,
-        device=pick_device(device),
+        device=pick_device(case.device),
     )
 
 

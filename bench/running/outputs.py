@@ -10,20 +10,15 @@ from bench.running.entrants import Plain
 from sr_models.data.dataset import Picture, Sample
 from sr_models.data.errors import InputError
 from sr_models.data.fetch import Report, fetch, locate, sha256_of
-from sr_models.data.image import Image, check_pair, read_image
+from sr_models.data.image import SUFFIXES, Image, check_pair, read_image
 from sr_models.data.manifest import manifest, manifest_names
 from sr_models.data.names import check_name
 
 if TYPE_CHECKING:
     from bench.running.parcel import Move
 
-PATTERNS = (
-    "{dataset}/x{scale}/{image}.png",
-    "{dataset}/{image}.png",
-    "{dataset}/{name}.png",
-    "{image}.png",
-    "{name}.png",
-)
+_STEMS = ("{dataset}/x{scale}/{image}", "{dataset}/{image}", "{dataset}/{name}", "{image}", "{name}")
+PATTERNS = tuple(stem + suffix for stem in _STEMS for suffix in SUFFIXES)
 """How published pictures are looked for in a folder, unless a pattern is given."""
 
 
@@ -95,7 +90,8 @@ def _from_folder(name: str, folder: Path, pictures: Sequence[Picture], pattern: 
                 )
             files[picture.dataset, picture.image] = (found, sha256_of(found))
     if pictures and not files:
-        tried_names = ", ".join(each.format(**_facts(pictures[0])) for each in patterns)
+        looked_for = [stem + ".png" for stem in _STEMS] if pattern is None else patterns
+        tried_names = ", ".join(each.format(**_facts(pictures[0])) for each in looked_for)
         raise InputError(
             f"{folder} holds none of the pictures; looked for {tried_names}: rename them, or give a pattern"
         )

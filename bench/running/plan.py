@@ -16,6 +16,8 @@ from bench.running.record import device_kind
 from bench.running.request import Request, Summary
 from bench.store.rows import Place, SavedPicture, Score
 from bench.store.table import Tables
+from sr_models import upscaler
+from sr_models.data import degrade
 from sr_models.data.dataset import Picture
 from sr_models.data.errors import InputError
 
@@ -175,7 +177,13 @@ def _picture_key(entrant: Entrant, picture: Picture, request: Request, kind: str
         return UNTRUSTED
     low = picture.lr_sha256 or request.lr
     how = (entrant.dtype, entrant.self_ensemble, kind)
-    return _digest(fingerprint, picture.hr_sha256, low, request.multiple, *how)
+    return _digest(fingerprint, picture.hr_sha256, low, request.multiple, *how, *_code_versions())
+
+
+def _code_versions() -> tuple[str, ...]:
+    """Of our code that makes pictures; the first add nothing, so that rows from before they existed hold."""
+    versions = (degrade.VERSION, upscaler.VERSION)
+    return versions if versions != ("1", "1") else ()
 
 
 def _digest(*parts: object) -> str:

@@ -125,6 +125,8 @@ class Summary:
     """(metric, why) -> pictures that have no value."""
     dropped: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     """(model or dataset, why) -> pictures whose rows were dropped, because they no longer hold."""
+    passed_over: list[str] = field(default_factory=list)
+    """Pictures in the user's folders that were not taken, and why."""
     profiled: int = 0
     """Models whose cost was measured."""
     folded: int = 0

@@ -31,7 +31,7 @@ from bench.running.shards import begin, fold
 from bench.running.workers import Away, Workers
 from bench.store.header import read_header
 from bench.store.table import Tables, open_tables, profiles_table, writing
-from sr_models.data.dataset import Picture, open_dataset
+from sr_models.data.dataset import Picture, open_dataset, passed_over
 from sr_models.data.errors import InputError
 from sr_models.data.fetch import Report
 from sr_models.data.image import write_bytes
@@ -51,6 +51,7 @@ def run(request: Request, executor: Executor | None = None) -> Summary:
         started, summary = time.time(), Summary()
         request = replace(request, device=workers.device(request.device))
         datasets, entrants = _opened(request)
+        summary.passed_over = [why for spec in request.datasets for why in passed_over(spec)]
         weights = _weights(request, summary)
         request = replace(request, metrics=tuple(m for m in request.metrics if m not in summary.unavailable))
         tables = open_tables(request.results)

@@ -1,12 +1,14 @@
 """SLURM as an executor, through submitit: calls that come together become one array job."""
 
 import contextlib
+import os
 import pickle
 import shutil
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +20,11 @@ from sr_models.data.errors import InputError
 from sr_models.data.image import write_bytes
 
 R = TypeVar("R")
+Ended = Callable[[Sequence[Any]], Collection[str]]
+"""Jobs of submitit -> the ids of those that run no more, nor wait to."""
 _TOGETHER_SECONDS = 1.0  # calls within this time become one array
 _POLL_SECONDS = 1.0
+_QUEUE_SECONDS = 10.0  # SLURM's controller serves everybody
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,10 @@ class Job:
 class ArrayExecutor(Executor):
     """Any submitit executor as one of concurrent.futures; calls and answers are files in a shared folder."""
 
-    def __init__(self, submitit: Any, folder: Path, jobs: int) -> None:
-        self._submitit, self._folder, self._jobs = submitit, folder, jobs
+    def __init__(self, submitit: Any, folder: Path, jobs: int, ended: Ended) -> None:
+        self._submitit, self._folder, self._jobs, self._ended = submitit, folder, jobs, ended
+        self.has_lost_jobs = False
+        """Whether some job ended before it had answered everything."""
         self._waiting: dict[str, Future[Any]] = {}
         self._started: list[tuple[Any, Job, dict[str, Future[Any]]]] = []
         self._last = 0.0
@@ -90,7 +97,8 @@ class ArrayExecutor(Executor):
             time.sleep(_POLL_SECONDS)
             try:
                 self._start()
-                self._started = [each for each in self._started if not self._is_settled(*each)]
+                ended = self._ended([handle for handle, _, _ in self._started])
+                self._started = [each for each in self._started if not self._is_settled(*each, ended)]
             except Exception as error:  # noqa: BLE001 (sbatch refuses, a full disk): nobody else can say it
                 self._fail(InputError(f"slurm: {' '.join(str(error).split())[:300]}"))
 
@@ -112,22 +120,23 @@ class ArrayExecutor(Executor):
         for handle, job in zip(started, jobs, strict=True):
             self._started.append((handle, job, {call: calls[call] for call in job.calls}))
 
-    def _is_settled(self, handle: Any, job: Job, calls: dict[str, Future[Any]]) -> bool:
+    def _is_settled(
+        self, handle: Any, job: Job, calls: dict[str, Future[Any]], ended: Collection[str]
+    ) -> bool:
         """Hand on the answers that are there; a job that ended without some of them has died."""
-        has_ended = bool(handle.done())
+        has_ended = handle.job_id in ended
         for call in [each for each in calls if job.answer(each).exists()]:
             kind, value = pickle.loads(job.answer(call).read_bytes())  # noqa: S301 (our own job's)
             future = calls.pop(call)
             if future.cancelled():
                 continue
             future.set_result(value) if kind == "result" else future.set_exception(value)
-        if has_ended:
+        if has_ended and calls:
+            self.has_lost_jobs = True
             for future in calls.values():
                 if not future.cancelled():
-                    future.set_exception(
-                        RuntimeError(f"job {handle.job_id} ended early, state {handle.state}")
-                    )
-        return has_ended
+                    future.set_exception(RuntimeError(f"job {handle.job_id} ended early: {self._folder}"))
+        return has_ended or (not calls and handle.paths.result_pickle.exists())
 
     def _fail(self, error: Exception) -> None:
         with self._lock:
@@ -157,21 +166,45 @@ def slurm_jobs(options: Mapping[str, str], jobs: int, folder: Path) -> Iterator[
         )
     except (NameError, TypeError, ValueError) as error:
         raise InputError(f"slurm: {' '.join(str(error).split())[:600]}") from None
-    with arrays(executor, own, jobs) as made:
+    with arrays(executor, own, jobs, Queue()) as made:
         yield made
 
 
 @contextmanager
-def arrays(submitit: Any, folder: Path, jobs: int) -> Iterator[ArrayExecutor]:
-    """Open an executor over a submitit executor; its files stay if it fails."""
-    executor = ArrayExecutor(submitit, folder, jobs)
+def arrays(submitit: Any, folder: Path, jobs: int, ended: Ended) -> Iterator[ArrayExecutor]:
+    """Open an executor over a submitit executor; its files stay where a job was lost."""
+    executor = ArrayExecutor(submitit, folder, jobs, ended)
     try:
         yield executor
     except BaseException:
         executor.shutdown(cancel_futures=True)
         raise
     executor.shutdown()
-    shutil.rmtree(folder, ignore_errors=True)
+    if not executor.has_lost_jobs:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Queue:
+    """Which jobs have left SLURM's queue, by squeue: sacct answers only where accounting is set up.
+
+    Once is not enough: what a job wrote last may take a moment to be seen here.
+    """
+
+    def __init__(self) -> None:
+        self._asked = 0.0
+        self._missing: set[str] = set()
+
+    def __call__(self, jobs: Sequence[Any]) -> Collection[str]:
+        """Return the ids of jobs that were missing twice in a row."""
+        if not jobs or time.monotonic() - self._asked < _QUEUE_SECONDS:
+            return ()
+        self._asked = time.monotonic()
+        command = ["squeue", "--array", "--noheader", "--format=%i", f"--user={os.getuid()}"]
+        listed = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        if listed.returncode:  # the controller restarts: ask again
+            return ()
+        before, self._missing = self._missing, {job.job_id for job in jobs} - set(listed.stdout.split())
+        return before & self._missing
 
 
 def _result(call: bytes) -> tuple[str, object]:

@@ -40,6 +40,7 @@ class Table(Generic[Row]):
         self.path = path
         self._kind: type[Row] = kind
         self._journal = path.with_name(f".{path.name}.journal")
+        self._is_on_disk = path.exists() and not self._journal.exists()
         self._rows: dict[tuple[object, ...], Row] = {
             row.identity: row for source in (path, self._journal) for row in self._read(source)
         }
@@ -53,12 +54,15 @@ class Table(Generic[Row]):
 
     def drop(self, identities: Iterable[tuple[object, ...]]) -> int:
         """Forget rows and return how many there were; the file forgets them when it is merged."""
-        return sum(self._rows.pop(identity, None) is not None for identity in identities)
+        dropped = sum(self._rows.pop(identity, None) is not None for identity in identities)
+        self._is_on_disk &= not dropped
+        return dropped
 
     def add(self, rows: Iterable[Row]) -> None:
         """Add or replace rows; a score that is NaN raises ValueError."""
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
+        self._is_on_disk = False
         for row in rows:
             if isinstance(row, Score) and math.isnan(row.value):
                 raise ValueError(f"{row.metric} of {row.dataset}/{row.image}: expected a number, got nan")
@@ -71,13 +75,16 @@ class Table(Generic[Row]):
             file.write(text.getvalue().encode())
 
     def merge(self) -> None:
-        """Write all rows to the file, sorted, and drop the journal."""
+        """Write all rows to the file, sorted, and drop the journal; nothing where the file has them all."""
+        if self._is_on_disk:
+            return
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(item.name for item in fields(self._kind))
         writer.writerows(_cells(row) for row in self)
         write_bytes(self.path, text.getvalue().encode())
         self._journal.unlink(missing_ok=True)
+        self._is_on_disk = True
 
     def _read(self, path: Path) -> Iterator[Row]:
         if not path.exists():

@@ -13,6 +13,7 @@ from sr_models.data.image import SUFFIXES, Image, crop_to_multiple, read_image, 
 from sr_models.data.manifest import Manifest, manifest
 from sr_models.data.names import check_name
 
+_OTHER_SUFFIXES = (".gif", ".tga", ".ppm", ".pgm", ".heic", ".heif", ".avif", ".jp2", ".exr", ".dng", ".raw")
 STORED = "stored"
 """The name of the degradation that reads LR files instead of making them."""
 
@@ -146,6 +147,20 @@ def _open_folder(name: str, folder: Path, scale: int, lr: str) -> list[Picture]:
             )
         stems[path.stem] = path
     return [Picture(name, path.stem, path.stem, scale, path, sha256_of(path), None, "") for path in files]
+
+
+def passed_over(spec: str) -> list[str]:
+    """Return a sentence for each kind of picture that a NAME=FOLDER has and `open_dataset` does not take."""
+    _, is_folder, folder = spec.partition("=")
+    inside = sorted(Path(folder).iterdir()) if is_folder else []
+    deeper = [path for path in inside if path.is_dir() and not path.name.startswith(".")]
+    nested = [path for path in deeper if any(each.suffix.lower() in SUFFIXES for each in path.iterdir())]
+    others = [path for path in inside if path.suffix.lower() in _OTHER_SUFFIXES]
+    found = [f"{path}: a folder in a folder; name it itself to score its pictures" for path in nested]
+    if others:
+        names = ", ".join(path.name for path in others[:3]) + (", ..." if len(others) > 3 else "")
+        found.append(f"{folder}: {names}: expected files of {', '.join(SUFFIXES)}: convert them")
+    return found
 
 
 def _check_sizes(picture: Picture, lr: Image, hr: Image) -> None:

@@ -9,6 +9,9 @@ from sr_models.data.errors import UnknownNameError
 from sr_models.data.image import Image
 from sr_models.data.resize import Border, imresize
 
+VERSION = "1"
+"""Changes whenever the same file would give another HR or LR: the resize, its rounding, the crop."""
+
 Degradation = Callable[[Image, int], Image]
 """(hr, scale) -> lr; hr is a multiple of the scale."""
 

@@ -21,8 +21,8 @@ from sr_models.data.png import decoded, encoded
 Image = npt.NDArray[np.uint8]
 """uint8 (H, W, 3) RGB. The only picture type that crosses a package border."""
 
-FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+FORMATS = ("PNG", "TIFF", "JPEG", "BMP", "WEBP")
+SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".webp")
 PARTIAL = ".partial"
 """The ending of a file that is being written; what a kill leaves behind can be deleted."""
 _GREY_MODES = ("1", "L", "LA")
@@ -30,7 +30,7 @@ _ALPHA_MODES = ("LA", "RGBA")
 
 
 def read_image(path: str | os.PathLike[str]) -> Image:
-    """Return the picture in a PNG, JPEG, BMP or WebP file as uint8 (H, W, 3) RGB.
+    """Return the picture in a PNG, TIFF, JPEG, BMP or WebP file as uint8 (H, W, 3) RGB.
 
     Grey is replicated, palettes are expanded, an orientation tag is applied, colour profiles are
     ignored. Fully opaque alpha is dropped. Raises InputError, naming the file, for anything else:
@@ -155,7 +155,7 @@ def open_picture(path: str | os.PathLike[str]) -> Iterator[PillowImage.Image]:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except UnidentifiedImageError:
-        raise InputError(f"{path}: not a PNG, JPEG, BMP or WebP picture") from None
+        raise InputError(f"{path}: not a PNG, TIFF, JPEG, BMP or WebP picture") from None
     except (PillowImage.DecompressionBombWarning, PillowImage.DecompressionBombError) as error:
         raise InputError(f"{path}: too large to be a test picture ({error})") from None
     except (OSError, SyntaxError, EOFError) as error:  # Pillow raises all three for broken files

@@ -34,7 +34,7 @@ class Photo:
 
 
 def read_photo(path: str | os.PathLike[str]) -> Photo:
-    """Return the photo in a PNG, JPEG, BMP or WebP file, or raise InputError naming the file."""
+    """Return the photo in a PNG, TIFF, JPEG, BMP or WebP file, or raise InputError naming the file."""
     with open_picture(path) as picture:
         try:
             return from_pillow(picture)

@@ -108,7 +108,7 @@ def test_results_inside_the_folder_are_not_taken_for_inputs(folder):
     ("arguments", "says"),
     [
         (["none.jpg"], "none.jpg: no such file or folder"),
-        (["photos/notes.txt"], "notes.txt: not a PNG, JPEG, BMP or WebP picture"),
+        (["photos/notes.txt"], "notes.txt: not a PNG, TIFF, JPEG, BMP or WebP picture"),
         (["photos/old.bmp", "--model", "srresnet-mze"], "'srresnet-mze'; did you mean srresnet-mse?"),
         (["photos/old.bmp", "--model", "none.pth"], "none.pth: no such file"),
         (["photos/old.bmp", "--model", "srresnet-mse", "--scale", "3"], "expected a scale of 3, but"),

@@ -16,7 +16,7 @@ function printed(value, metric) {
 }
 
 function setOf(table, dataset) {
-  return data.sets.findIndex((set) => set.dataset === dataset && set.scale === table.scale && set.lr === table.lr);
+  return data.sets.findIndex((set) => set.dataset === dataset && set.scale === table.scale && set.lr === table.lr && set.crop === table.crop);
 }
 
 function valuesOf(table, set, metric, model) {

@@ -58,7 +58,7 @@ function scoreHead(model, metric) {
     text: data.models[model].name,
     mark: dot(model),
     className: "model",
-    title: data.models[model].label,
+    title: data.models[model].name,
     kind: "number",
     best: bestEnd(data.metrics[metric]),
     value: (row) => merit(number(row.values[model]), metric, 10 ** data.metrics[metric].digits),

@@ -54,6 +54,7 @@ function viewToHash(now, hash) {
   hash.set("dataset", data.datasets[set.dataset]);
   hash.set("scale", set.scale);
   if (data.sets.some((other) => other.lr !== set.lr)) hash.set("lr", set.lr);
+  if (set.crop) hash.set("crop", set.crop);
   hash.set("picture", set.images[now.picture.image]);
   for (const side of ["a", "b"]) if (now[side] !== null) hash.set(side, data.models[now[side]].name);
   hash.set("mode", now.mode);
@@ -88,7 +89,7 @@ function fromHash(text) {
 }
 
 function viewFromHash(hash) {
-  const set = data.sets.findIndex((s) => data.datasets[s.dataset] === hash.get("dataset") && String(s.scale) === hash.get("scale") && s.lr === (hash.get("lr") ?? s.lr));
+  const set = data.sets.findIndex((s) => data.datasets[s.dataset] === hash.get("dataset") && String(s.scale) === hash.get("scale") && s.lr === (hash.get("lr") ?? s.lr) && s.crop === (hash.get("crop") ?? ""));
   const image = set < 0 ? -1 : data.sets[set].images.indexOf(hash.get("picture"));
   if (image < 0 || !isAnyHere(set, image)) return;
   state.picture = { set, image };

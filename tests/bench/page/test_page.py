@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from bench.analysis.results import read_results
 from bench.cli import main
 from bench.page.build import render, write_page
 from bench.page.content import Cell, Column, Content, Metric, Model, PictureSet, Table
+from bench.store.table import scores_table
 from sr_models.data.errors import InputError
 
 GREY = np.full((12, 16, 3), 90, np.uint8)
@@ -55,6 +57,24 @@ def models_of(page, where=".summary"):
 
 
 # What is embedded
+
+
+def test_pictures_of_two_crops_never_stand_in_one_viewer(tmp_path):
+    made = write_scores(tmp_path / "r", {"psnr": {"bicubic": [20.0]}})
+    table = scores_table(made)
+    table.add([replace(row, variant="multiple12", value=21.0) for row in table])
+    table.merge()
+    for model, shape in (("bicubic", (16, 16, 3)), ("bicubic@multiple12", (12, 12, 3))):
+        for method in (model, model.replace("bicubic", "hr")):
+            save_picture(made, method, "img_001", np.full(shape, 90, np.uint8))
+
+    data = embedded(write_page(read_results(made)))
+
+    names = [each["name"] for each in data["models"]]
+    held = [{names[int(n)] for n in each["here"]} for each in data["sets"]]
+    assert held == [{"hr", "bicubic"}, {"hr@multiple12", "bicubic@multiple12"}]
+    assert [each["sizes"] for each in data["sets"]] == [[[16, 16]], [[12, 12]]]
+    assert [each["crop"] for each in data["tables"]] == ["", "multiple12"]
 
 
 def test_means_are_printed_and_placed_as_in_every_other_table(folder):
@@ -203,9 +223,9 @@ def one_table(tmp_path, open_page):
     def open_(metric, values):
         cells = [Cell(n, 0, 0, f"{v:.3f}", v, 0, "", "†"[:n]) for n, v in enumerate(values)]
         columns = [Column(0, 0, n, [round(1000 * value)]) for n, value in enumerate(values)]
-        table = Table("t", "rgb", "s", 4, "matlab", [0], [0], [0, 1, 2], ["sig"], [], [], cells, columns)
-        models = [Model(name, name, "#888888") for name in "abc"]
-        pictures = PictureSet(0, 4, "matlab", "x4", ["one"], ["one"], [""], [None], {})
+        table = Table("t", "rgb", "s", 4, "matlab", "", [0], [0], [0, 1, 2], ["sig"], [], [], cells, columns)
+        models = [Model(name, "#888888") for name in "abc"]
+        pictures = PictureSet(0, 4, "matlab", "", "x4", ["one"], ["one"], [""], [None], {})
         path = tmp_path / "page.html"
         path.write_text(
             render(Content("t", "r", "", models, [metric], ["mine"], [table], [pictures], [], [], []))

@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import submitit
@@ -242,6 +243,16 @@ def local_slurm(monkeypatch):
             super().update_parameters(timeout_min=options["time"])
 
     monkeypatch.setattr(submitit, "SlurmExecutor", Local)
+    started = set()
+
+    def ended(jobs):
+        started.update(job._process for job in jobs)
+        return {job.job_id for job in jobs if job.done()}
+
+    monkeypatch.setattr(slurm, "Queue", lambda: ended)
+    yield
+    for process in started:
+        process.wait()
 
 
 def test_slurm_jobs_give_the_same_rows(request_, undisturbed, local_slurm):
@@ -267,6 +278,21 @@ def test_a_slurm_job_that_dies_is_tried_again_and_the_picture_named(request_, fo
     assert len(summary.failures) == 1
     assert summary.failures[0].startswith("slow on mine/p2: its worker died twice")
     assert summary.computed == N - 1
+
+
+def test_a_job_has_ended_when_squeue_lists_it_no_more_twice(monkeypatch):
+    """Array jobs are listed as ID_INDEX; a controller that does not answer says nothing."""
+    answers = iter([(0, "7_0\n7_1\n"), (0, "7_1\n"), (1, ""), (0, "7_1\n"), (0, "7_1\n")])
+
+    def squeue(command, **_):
+        code, out = next(answers)
+        return subprocess.CompletedProcess(command, code, out, "")
+
+    monkeypatch.setattr(slurm.subprocess, "run", squeue)
+    monkeypatch.setattr(slurm, "_QUEUE_SECONDS", 0.0)
+    jobs = [SimpleNamespace(job_id="7_0"), SimpleNamespace(job_id="7_1")]
+    queue = slurm.Queue()
+    assert [set(queue(jobs)) for _ in range(5)] == [set(), set(), set(), {"7_0"}, {"7_0"}]
 
 
 def test_a_requeued_job_does_not_answer_twice(tmp_path):

@@ -75,6 +75,21 @@ def test_protocols_that_crop_alike_share_a_value(request_, monkeypatch):
     assert values["matlab"] == values["rgb"] != values["srgan"]
 
 
+def test_many_models_are_judged_in_parts_with_the_same_values(request_, monkeypatch):
+    run(request_)
+    whole = read_scores(request_.results)
+    sizes = []
+    gmsd = METRICS["gmsd"]
+    counted = replace(gmsd, function=lambda scene: sizes.append(len(scene.images)) or gmsd.function(scene))
+    monkeypatch.setitem(METRICS._items, "gmsd", counted)
+    monkeypatch.setattr("bench.running.judge._MOST_PIXELS", 80 * 96 + 1)
+    run(replace(request_, force=True))
+    again = read_scores(request_.results)
+    assert [row.identity for row in again] == [row.identity for row in whole]
+    assert [row.value for row in again] == pytest.approx([row.value for row in whole], abs=1e-6)
+    assert sizes == [1, 1, 1, 1]
+
+
 def test_what_is_judged_is_what_is_saved(request_):
     run(replace(request_, metrics=("psnr",)))
     path = request_.results / "images/bicubic/mine/x4/p0.png"

@@ -3,6 +3,7 @@ import json
 import math
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.cli import main
 from bench.running.plan import UNTRUSTED
 from bench.running.request import Request
 from bench.running.run import run
@@ -48,6 +50,14 @@ def unversioned(scale):
 
 def wrong_size(scale):
     return Twice(scale + 1)
+
+
+BUILT = []
+
+
+def counted(scale):
+    BUILT.append(scale)
+    return Twice(scale)
 
 
 SLOW = f"slow={__name__}:slow"
@@ -88,10 +98,25 @@ def test_scores_are_one_sorted_row_a_number(request_):
 def test_a_finished_run_recomputes_nothing(request_, monkeypatch):
     run(request_)
     before = (request_.results / "scores.csv").read_bytes()
-    monkeypatch.setattr("bench.running.workers.evaluate", lambda *_: pytest.fail("computed again"))
+    for name in ("made", "scored"):
+        monkeypatch.setattr(f"bench.running.workers.{name}", lambda *_: pytest.fail("computed again"))
     summary = run(request_)
     assert (summary.computed, summary.reused) == (0, 24)
     assert (request_.results / "scores.csv").read_bytes() == before
+
+
+def test_a_run_that_computes_nothing_imports_nothing_heavy(request_):
+    out = str(request_.results)
+    models = ["--models", *request_.models]
+    arguments = ["run", "--datasets", *request_.datasets, *models, "--results", out, "--no-plots"]
+    assert main(arguments) == 0
+    heavy = {"torch", "scipy.special", "pandas", "matplotlib", "numba"}
+    code = f"import sys; from bench.cli import main; main({arguments}); print(*{heavy} & set(sys.modules))"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stderr == f"0 scores computed; 24 reused; all in {out}\n"
+    assert done.stdout.splitlines()[-1] == ""
 
 
 def test_processes_give_the_same_rows_as_one(request_):
@@ -99,6 +124,16 @@ def test_processes_give_the_same_rows_as_one(request_):
     other = replace(request_, results=request_.results.with_name("jobs"), jobs=2)
     run(other)
     assert rows(other.results) == rows(request_.results)
+
+
+def test_a_model_is_built_once_for_all_pictures(request_):
+    run(replace(request_, models=(f"counted={__name__}:counted",)))
+    assert BUILT == [4]
+
+
+def test_with_several_jobs_no_model_is_built_in_the_main_process(request_, monkeypatch):
+    monkeypatch.setattr("bench.running.entrants._built", lambda *_: pytest.fail("built here"))
+    assert run(replace(request_, protocols=("matlab", "srcnn"), jobs=2)).computed == 2 * 6 * 2 + 6 * 2
 
 
 def test_a_changed_picture_replaces_its_rows_and_the_run_says_how_many(request_, folder, photo):
@@ -328,22 +363,27 @@ def test_a_journal_torn_within_a_letter_is_read_and_a_table_is_not(request_):
         run(request_)
 
 
+@pytest.mark.parametrize("metrics", [("psnr", "ssim"), ("psnr", "gmsd", "lr_psnr")])
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_a_run_killed_at_random_points_ends_as_an_undisturbed_one(tmp_path, folder, jobs):
+def test_a_run_killed_at_random_points_ends_as_an_undisturbed_one(tmp_path, folder, jobs, metrics):
     """SIGKILL, again and again, until it gets through."""
     undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
     dice = random.Random(jobs)
-    assert _bench(undisturbed, folder, jobs).wait(timeout=120) == 0
+    assert _bench(undisturbed, folder, jobs, metrics).wait(timeout=120) == 0
+    started = time.perf_counter()
+    assert _bench(disturbed, folder, jobs, metrics).wait(timeout=120) == 0
+    seconds = time.perf_counter() - started
+    shutil.rmtree(disturbed)
     killed = 0
-    for delay in [dice.uniform(0.2, 1.6) for _ in range(6)]:
-        process = _bench(disturbed, folder, jobs)
-        time.sleep(delay)
+    for _ in range(6):
+        process = _bench(disturbed, folder, jobs, metrics)
+        time.sleep(dice.uniform(0.3, 0.9) * seconds)
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             killed += 1
         process.wait(timeout=30)
     assert killed
-    assert _bench(disturbed, folder, jobs).wait(timeout=120) == 0
+    assert _bench(disturbed, folder, jobs, metrics).wait(timeout=120) == 0
     assert rows(disturbed) == rows(undisturbed)
     assert list(pictures_table(disturbed)) == list(pictures_table(undisturbed))
     assert not list(disturbed.rglob(".*.partial"))
@@ -351,9 +391,19 @@ def test_a_run_killed_at_random_points_ends_as_an_undisturbed_one(tmp_path, fold
         read_image(disturbed / "images" / saved.path)
 
 
-def _bench(results, folder, jobs):
+def _bench(results, folder, jobs, metrics):
     program = "import sys; from bench.cli import main; sys.exit(main())"
-    arguments = ["run", "--datasets", f"mine={folder}", "--models", "nearest", "bicubic", SLOW]
+    arguments = [
+        "run",
+        "--datasets",
+        f"mine={folder}",
+        "--models",
+        "nearest",
+        "bicubic",
+        SLOW,
+        "--metrics",
+        *metrics,
+    ]
     return subprocess.Popen(
         [sys.executable, "-c", program, *arguments, "--results", str(results), "--jobs", str(jobs)],
         cwd=Path(__file__).parent,

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 import bench
 from bench.analysis.compare import Question, compare
@@ -69,6 +70,14 @@ def test_a_picture_of_an_old_version_is_not_judged_under_a_new_key(request_, tmp
         ("m", "out of date, and not computed again"): ["mine/a", "mine/b", "mine/c"],
     }
     assert not (request.results / "images/m/mine/x4/a.png").exists()
+
+
+@pytest.mark.parametrize("module", ["sr_models.data.degrade", "sr_models.upscaler"])
+def test_new_code_that_makes_pictures_makes_them_anew(request_, monkeypatch, module):
+    done = run(request_)
+    monkeypatch.setattr(f"{module}.VERSION", "2")
+    again = run(request_)
+    assert (again.computed, again.replaced, again.reused) == (done.computed, done.computed, 0)
 
 
 def test_a_model_whose_new_version_fails_on_one_picture_is_shown_as_incomplete(request_, tmp_path):
@@ -171,6 +180,30 @@ def test_a_flat_outputs_folder_that_would_serve_two_datasets_is_refused(tmp_path
     request = Request(tmp_path / "out", datasets=datasets, outputs=(f"theirs={tmp_path / 'flat'}",))
     with pytest.raises(InputError, match=r"a\.png would serve both one/a and two/a"):
         run(request)
+
+
+def test_tiff_files_are_scored_and_what_is_passed_over_is_named(request_, folder, photo, capsys):
+    PillowImage.fromarray(photo[:48, :48]).save(folder / "scan.tif")
+    PillowImage.fromarray(photo[:48, :48]).save(folder / "old.gif")
+    write_image(folder / "more" / "p.png", photo[:48, :48])
+    run(request_)
+    assert {score.image for score in read_scores(request_.results)} >= {"scan"}
+    out = str(request_.results)
+    main(["run", "--datasets", *request_.datasets, "--models", "nearest", "--results", out, "--no-plots"])
+    said = capsys.readouterr().err
+    assert (
+        f"passed over: {folder / 'more'}: a folder in a folder; name it itself to score its pictures" in said
+    )
+    assert f"passed over: {folder}: old.gif: expected files of .png, .tif, .tiff, .jpg" in said
+
+
+def test_outputs_may_be_jpeg_files(request_, folder, tmp_path, photo):
+    for path in folder.iterdir():
+        (tmp_path / "made").mkdir(exist_ok=True)
+        PillowImage.open(path).save(tmp_path / "made" / f"{path.stem}.jpg", quality=95)
+    summary = run(replace(request_, models=(), outputs=(f"made={tmp_path / 'made'}",)))
+    assert not summary.failures
+    assert {score.model for score in read_scores(request_.results)} == {"made"}
 
 
 def test_an_incomplete_folder_of_outputs_is_shown_as_such(request_, tmp_path, photo):

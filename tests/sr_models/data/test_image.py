@@ -138,8 +138,8 @@ def _missing(path):
         (_animation, "got an animation"),
         (_cut_short, "cut short"),
         (_bomb, "too large"),
-        (_no_picture, "not a PNG, JPEG, BMP or WebP"),
-        (_empty, "not a PNG, JPEG, BMP or WebP"),
+        (_no_picture, "not a PNG, TIFF, JPEG, BMP or WebP"),
+        (_empty, "not a PNG, TIFF, JPEG, BMP or WebP"),
         (_missing, "no such file"),
     ],
 )
