@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     import pandas as pd
     from PIL.Image import Image as PillowImage
 
@@ -159,7 +161,11 @@ def run(
     crop_multiple: int | None = None,
     limit: int | None = None,
     jobs: int = 1,
-    device: str = "auto",
+    executor: Executor | None = None,
+    cluster: str = "",
+    slurm: Mapping[str, str] | None = None,
+    shard: str = "",
+    device: str | Sequence[str] = "auto",
     dtype: str = "fp32",
     self_ensemble: bool = False,
     weights_dir: str | Path | None = None,
@@ -178,6 +184,10 @@ def run(
     the border that the protocol crops; attributes `unit`, `higher_is_better`, `digits`, `version` are used.
     ratings: the folder of a `mos analyse`, or a CSV file of picture, method, mos: people as one more metric.
     results: the folder for scores, pictures and tables; None: a temporary one, gone with the Run.
+    executor: a concurrent.futures.Executor whose workers do the work instead of `jobs` processes; pictures
+    and models travel to them. cluster: "tcp://HOST:PORT" of a Dask scheduler, or "slurm" with sbatch options
+    in `slurm`. shard: "I/N", this part of the pictures; the next call without it folds the parts together.
+    device: one, or several of one kind with `jobs` processes each.
     What fails is named in `.summary.failures`; a mistake in an argument raises
     sr_models.data.errors.InputError (a ValueError).
 
@@ -195,9 +205,15 @@ def run(
     from bench.running.ratings import add_ratings
     from bench.running.request import Request
     from bench.running.run import run as run_request
+    from bench.running.shards import Shard
     from bench.store.header import Header
+    from sr_models.data.errors import InputError
 
+    part = Shard.of(shard) if shard else None
+    if part and results is None:
+        raise InputError("shard: parts of a run need a folder to meet in: give results")
     folder = Path(tempfile.mkdtemp(prefix="bench-") if results is None else results)
+    devices = (device,) if isinstance(device, str) else tuple(device)
     request = Request(
         results=folder,
         datasets=_dataset_specs(datasets),
@@ -209,7 +225,8 @@ def run(
         lr_only=lr_only,
         protocols=tuple(protocols),
         metrics=_metric_names(metrics),
-        device=device,
+        device=devices[0] if devices else "auto",
+        devices=devices if len(devices) > 1 else (),
         dtype=dtype,
         self_ensemble=self_ensemble,
         crop_multiple=crop_multiple,
@@ -218,9 +235,13 @@ def run(
         weights_dir=None if weights_dir is None else Path(weights_dir),
         profile=profile,
         force=force,
+        cluster=cluster,
+        slurm=dict(slurm or {}),
+        shard=part,
     )
     try:
-        summary = run_request(request)
+        summary = run_request(request, executor)
+        folder = part.folder(folder) if part else folder
         is_empty = not (summary.computed or summary.reused)
         if ratings is not None and not is_empty:
             summary.joined = add_ratings(folder, Path(ratings))

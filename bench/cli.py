@@ -94,14 +94,45 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="only the first N pictures of each set; tables say that they are partial (default: all)",
     )
-    add("--jobs", type=int, default=1, metavar="N", help="processes, one thread each (default: 1)")
+    add(
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes for each device, one thread each; with --cluster slurm, jobs (default: 1)",
+    )
+    add(
+        "--cluster",
+        default="",
+        metavar="ADDRESS",
+        help="let other machines work: tcp://HOST:PORT of a Dask scheduler, or slurm (docs/cluster.md)",
+    )
+    add(
+        "--slurm",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="options of sbatch for --cluster slurm, such as partition=gpu gpus_per_node=1 time=60",
+    )
+    add(
+        "--shard",
+        default="",
+        metavar="I/N",
+        help="only part I (from 0) of N; the same command without --shard then folds the parts together",
+    )
     add(
         "--crop-multiple",
         type=int,
         metavar="N",
         help="crop HR to a multiple of N instead of the scale, as papers with mod-12 crops do",
     )
-    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps: where networks run (default: auto)")
+    add(
+        "--device",
+        nargs="+",
+        default=["auto"],
+        metavar="NAME",
+        help="auto, cpu, cuda, mps, or several such as cuda:0 cuda:1: where networks run (default: auto)",
+    )
     add(
         "--dtype",
         default="fp32",
@@ -153,6 +184,7 @@ def _run(args: argparse.Namespace) -> int:
     import bench
     from bench.reports.write import markdown_of, unwritten_tables, write_report
     from bench.running.request import Summary
+    from bench.running.slurm import options_of
 
     if args.crop_multiple not in (None, args.scale):
         _say(f"note: HR is cropped to multiples of {args.crop_multiple}: other pixels, other numbers")
@@ -168,6 +200,9 @@ def _run(args: argparse.Namespace) -> int:
         metrics=args.metrics,
         results=args.results,
         jobs=args.jobs,
+        cluster=args.cluster,
+        slurm=options_of(args.slurm),
+        shard=args.shard,
         crop_multiple=args.crop_multiple,
         limit=args.limit,
         device=args.device,
@@ -179,8 +214,16 @@ def _run(args: argparse.Namespace) -> int:
         ratings=args.ratings,
     )
     summary = run.summary or Summary()
-    if summary.computed or summary.reused:
-        if summary.computed or summary.profiled or summary.joined or unwritten_tables(run.results):
+    if args.shard:
+        _say(f"part {args.shard} is in {run.results.folder}: run without --shard to fold the parts together")
+    elif summary.computed or summary.reused:
+        if (
+            summary.computed
+            or summary.profiled
+            or summary.joined
+            or summary.folded
+            or unwritten_tables(run.results)
+        ):
             write_report(run.results, plots=not args.no_plots)
         print(markdown_of(run.results, scale=args.scale, lrs=(args.lr, "stored"), protocols=args.protocols))
     for line in _summary_lines(summary, args.results):
@@ -193,6 +236,8 @@ def _summary_lines(summary: "Summary", folder: Path) -> list[str]:
         f", {summary.replaced} of them in place of rows that no longer held" if summary.replaced else ""
     )
     lines = [f"{summary.computed} scores computed{replaced}; {summary.reused} reused; all in {folder}"]
+    if summary.folded:
+        lines.append(f"{summary.folded} shards folded in")
     if summary.profiled:
         lines.append(f"{summary.profiled} models profiled: {folder / 'profile.csv'}")
     lines += [] if summary.joined is None else _joined_lines(summary.joined)

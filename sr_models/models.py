@@ -68,6 +68,15 @@ def find_model(text: str) -> Model:
     return _from_spec(name, spec)
 
 
+def file_of(text: str) -> str | None:
+    """Return the file that NAME=SPEC names: weights, or Python; None for names and modules."""
+    spec = text.partition("=")[2]
+    if spec.lower().endswith(MODEL_SUFFIXES):
+        return spec
+    place = spec.rpartition(":")[0]
+    return place if place.endswith(".py") else None
+
+
 def find_any_model(text: str) -> Model:
     """Return the model that text means: what `find_model` takes, or FILE or FACTORY without a name."""
     if text.lower().endswith(MODEL_SUFFIXES) and Path(text).expanduser().is_file():

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from glob import glob
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol, cast
+from platform import node
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self, cast
 
 import numpy as np
 
@@ -13,10 +14,11 @@ from sr_models.data.dataset import Picture, Sample
 from sr_models.data.errors import InputError
 from sr_models.data.image import Image
 from sr_models.data.names import check_name
-from sr_models.models import MODEL_SUFFIXES, MODELS, FactoryError, find_model
+from sr_models.models import MODEL_SUFFIXES, MODELS, FactoryError, file_of, find_model
 from sr_models.upscaler import Luma, LumaUpscaler, Upscaler
 
 if TYPE_CHECKING:
+    from bench.running.parcel import Move
     from sr_models.inference.torch_upscaler import Dtype
 
 UpscaleFunction = Callable[[Image], Image]
@@ -66,6 +68,12 @@ class Entrant(Protocol):
     def luma(self, scale: int, /) -> Callable[[Luma], Luma] | None:
         """Return its path for luma alone, or None if it has none."""
 
+    def moved(self, picture: Picture, move: "Move", /) -> "Entrant":
+        """Return itself with the files that `move` names, as far as this picture needs them."""
+
+    def check(self) -> None:
+        """Raise InputError where this machine has another version of it."""
+
 
 @dataclass(frozen=True)
 class Plain:
@@ -83,6 +91,13 @@ class Plain:
 
     def luma(self, _scale: int) -> None:
         """It has no path for luma alone."""
+
+    def moved(self, _picture: Picture, _move: "Move") -> Self:
+        """Return itself: it reads no file."""
+        return self
+
+    def check(self) -> None:
+        """It travels whole: every machine has the same version."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +153,23 @@ class ModelEntrant:
         """Return the model's path for luma alone, or None if it has none."""
         upscaler = self.build(scale)
         return upscaler.upscale_luma if isinstance(upscaler, LumaUpscaler) else None
+
+    def moved(self, _picture: Picture, move: "Move") -> "ModelEntrant":
+        """Return the model with its file, if it has one, where `move` says."""
+        file = file_of(self.text)
+        if file is None:
+            return self
+        name, _, spec = self.text.partition("=")
+        return replace(self, text=f"{name}={move.weights(Path(file))}{spec.removeprefix(file)}")
+
+    def check(self) -> None:
+        """Raise InputError where this machine has another version of it."""
+        here = find_model(self.text).version
+        if here != self.version:
+            raise InputError(
+                f"worker {node()} has another {self.name}: expected version {self.version}, got {here}: "
+                "install the same srmos there"
+            )
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from sr_models.data.image import Image, encode_image, read_image, to_grey
 from sr_models.data.luma import luma_uint8
 from sr_models.data.resize import imresize
 from sr_models.upscaler import Luma
+
+if TYPE_CHECKING:
+    from bench.running.parcel import Move
 
 
 @dataclass
@@ -56,6 +60,20 @@ class Task:
     def failed(self, error: Exception) -> list[Outcome]:
         """Return the outcomes of a picture that cannot be loaded."""
         return [_failure(need, error) for need in self.needs]
+
+    def on(self, device: str) -> "Task":
+        """Return the same work with networks on a device."""
+        return replace(self, needs=tuple(need.on(device) for need in self.needs))
+
+    def moved(self, move: "Move") -> "Task":
+        """Return the same work on the files that `move` names."""
+        needs = tuple(need.moved(move, self.results) for need in self.needs)
+        return replace(self, needs=needs, results=move.folder(self.results))
+
+    def check(self) -> None:
+        """Raise InputError where this machine's models or metrics are other ones than the rows say."""
+        for need in self.needs:
+            need.check()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -13,13 +14,17 @@ from bench.metric import METRICS, PictureMetric, as_number
 from bench.perceptual.scene import Scene
 from bench.perceptual.weights import Found
 from bench.protocols.presets import PROTOCOLS
+from bench.running.entrants import Original
 from bench.running.evaluate import Outcome, reason
-from bench.running.plan import Need
+from bench.running.plan import Need, check_signature
 from bench.store.rows import Score
 from sr_models.data.dataset import Sample, load_sample
 from sr_models.data.errors import InputError
 from sr_models.data.image import read_image
 from sr_models.inference.torch_upscaler import pick_device
+
+if TYPE_CHECKING:
+    from bench.running.parcel import Move
 
 _MOST_PIXELS = 1 << 24  # of all models' pictures at once: 200 MB as float32; more models come in parts
 
@@ -33,6 +38,32 @@ class Case:
     results: Path
     device: str
     weights: Mapping[str, Found]
+
+    def failed(self, error: Exception) -> list[Outcome]:
+        """Return what came of it if nothing could be done."""
+        rows = tuple(row for need in self.needs for row in need.rows if _is_judged(row))
+        return [Outcome(rows, failures=[f"picture metrics on {self.needs[0].where}: {reason(error)}"])]
+
+    def on(self, device: str) -> "Case":
+        """Return the same case on a device."""
+        return replace(self, device=device)
+
+    def moved(self, move: "Move") -> "Case":
+        """Return the same case with the files that `move` names."""
+        judged = (replace(need, entrant=Original(), is_kept=True) for need in self.needs)  # no model runs
+        needs = tuple(need.moved(move, self.results) for need in judged)
+        weights = {
+            name: replace(found, paths=tuple(move.weights(path) for path in found.paths))
+            for name, found in self.weights.items()
+        }
+        return replace(self, needs=needs, results=move.folder(self.results), weights=weights)
+
+    def check(self) -> None:
+        """Raise InputError where this machine's metrics are other ones than the rows say."""
+        for row in (row for need in self.needs for row in need.rows if _is_judged(row)):
+            stated = self.weights[row.metric].stated
+            here = METRICS[row.metric].signature(PROTOCOLS[row.protocol], row.scale, stated)
+            check_signature(row, here)
 
 
 def judge(case: Case) -> list[Outcome]:
@@ -64,6 +95,10 @@ def _judged(case: Case, needs: Sequence[Need], sample: Sample) -> Iterator[Outco
                 metric, scenes(crop_px, paths), case.weights[metric.name], outcome, group, needs[0].where
             )
         yield outcome
+
+
+def _is_judged(row: Score) -> bool:
+    return isinstance(METRICS[row.metric], PictureMetric)
 
 
 def _why_not(metric: PictureMetric, need: Need, scene: Scene) -> str:

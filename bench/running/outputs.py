@@ -2,9 +2,9 @@
 
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from bench.running.entrants import Plain
 from sr_models.data.dataset import Picture, Sample
@@ -13,6 +13,9 @@ from sr_models.data.fetch import Report, fetch, locate, sha256_of
 from sr_models.data.image import SUFFIXES, Image, read_image
 from sr_models.data.manifest import manifest, manifest_names
 from sr_models.data.names import check_name
+
+if TYPE_CHECKING:
+    from bench.running.parcel import Move
 
 _STEMS = ("{dataset}/x{scale}/{image}", "{dataset}/{image}", "{dataset}/{name}", "{image}", "{name}")
 PATTERNS = tuple(stem + suffix for stem in _STEMS for suffix in SUFFIXES)
@@ -47,6 +50,12 @@ class OutputEntrant(Plain):
                 f"got {image.shape[1]}x{image.shape[0]}"
             )
         return image
+
+    def moved(self, picture: Picture, move: "Move") -> "OutputEntrant":
+        """Return itself with this picture's file alone, where `move` says."""
+        key = (picture.dataset, picture.image)
+        found = self.files.get(key)
+        return replace(self, files={} if found is None else {key: (move.picture(found[0]), found[1])})
 
 
 def output_entrants(

@@ -5,10 +5,13 @@ import json
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from platform import node
+from typing import TYPE_CHECKING
 
 from bench.metric import METRICS, PictureMetric
 from bench.protocols.presets import PROTOCOLS
-from bench.running.entrants import Entrant, Original
+from bench.running.entrants import Entrant, ModelEntrant, Original
 from bench.running.record import device_kind
 from bench.running.request import Request, Summary
 from bench.store.rows import Place, SavedPicture, Score
@@ -16,6 +19,10 @@ from bench.store.table import Tables
 from sr_models import upscaler
 from sr_models.data import degrade
 from sr_models.data.dataset import Picture
+from sr_models.data.errors import InputError
+
+if TYPE_CHECKING:
+    from bench.running.parcel import Move
 
 UNTRUSTED = "0" * 12
 """The key of what has no stated version: it never matches, so it is computed anew every time."""
@@ -41,6 +48,29 @@ class Need:
     def where(self) -> str:
         """The picture as messages name it."""
         return f"{self.picture.dataset}/{self.picture.name}"
+
+    def on(self, device: str) -> "Need":
+        """Return the same need with a network on a device."""
+        if not isinstance(self.entrant, ModelEntrant):
+            return self
+        return replace(self, entrant=replace(self.entrant, device=device))
+
+    def moved(self, move: "Move", results: Path) -> "Need":
+        """Return the same need with the files that `move` names."""
+        if self.is_kept:
+            move.picture(results / "images" / self.saved.path)
+        hr, lr = (path and move.picture(path) for path in (self.picture.hr_file, self.picture.lr))
+        here = replace(self.picture, hr_file=hr, lr=lr)
+        return replace(self, picture=here, entrant=self.entrant.moved(self.picture, move))
+
+    def check(self) -> None:
+        """Raise InputError where this machine would compute something else than the rows say."""
+        self.entrant.check()
+        for row in self.rows:
+            metric = METRICS[row.metric]
+            if isinstance(metric, PictureMetric):
+                continue  # its signature names weights: the second pass checks it
+            check_signature(row, metric.signature(PROTOCOLS[row.protocol], row.scale))
 
 
 def plan(
@@ -98,6 +128,15 @@ def plan(
     if signed:
         tables.scores.add(signed)
     return needs
+
+
+def check_signature(row: Score, here: str) -> None:
+    """Raise InputError where a worker's signature is not the row's."""
+    if row.signature != here:
+        raise InputError(
+            f"worker {node()} would compute {row.metric} in another way: expected {row.signature}, "
+            f"got {here}: install the same versions there"
+        )
 
 
 def _asked(

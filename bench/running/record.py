@@ -68,11 +68,22 @@ def record_run(
 
 def device_kind(device: str) -> str:
     """Return cpu, cuda or mps: what a score may depend on in its last digits."""
-    if device == "cpu" or (device == "auto" and _is_without_gpu()):
+    if device != "auto":
+        return device.partition(":")[0]  # it may be another machine's
+    if _is_without_gpu():
         return "cpu"  # without importing torch, which takes longer than a run that computes nothing
     from sr_models.inference.torch_upscaler import pick_device
 
     return pick_device(device).type
+
+
+def check_devices(devices: Sequence[str]) -> None:
+    """Raise InputError for a device that this machine has not got."""
+    for device in devices:
+        if device not in ("auto", "cpu"):
+            from sr_models.inference.torch_upscaler import pick_device
+
+            pick_device(device)
 
 
 def _is_without_gpu() -> bool:

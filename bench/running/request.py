@@ -1,5 +1,6 @@
 """What a run is asked for, and how it went."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -7,10 +8,13 @@ from bench.metric import METRICS, with_parts
 from bench.protocols.presets import protocol
 from bench.running.entrants import Entrant
 from bench.running.ratings import Joined
+from bench.running.shards import Shard
 from sr_models.data.dataset import STORED
 from sr_models.data.degrade import degradation
 from sr_models.data.errors import InputError
 
+SLURM = "slurm"
+_SCHEMES = ("tcp://", "tls://", "ws://", "wss://")
 DTYPES = ("fp32", "bf16", "fp16")
 
 
@@ -34,6 +38,8 @@ class Request:
     protocols: tuple[str, ...] = ("matlab",)
     metrics: tuple[str, ...] = ("psnr", "ssim")
     device: str = "auto"
+    devices: tuple[str, ...] = ()
+    """Several devices of this machine, `jobs` processes each; empty: `device` alone."""
     dtype: str = "fp32"
     self_ensemble: bool = False
     crop_multiple: int | None = None
@@ -47,6 +53,12 @@ class Request:
     """Also measure what each model costs."""
     force: bool = False
     """Compute everything anew."""
+    cluster: str = ""
+    """The address of a Dask scheduler, or slurm; empty: this machine."""
+    slurm: Mapping[str, str] = field(default_factory=dict)
+    """sbatch options by submitit's names."""
+    shard: Shard | None = None
+    """The part of the pictures that this run is about; None: all, and parts that are there are folded in."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "metrics", with_parts(self.metrics))
@@ -72,6 +84,7 @@ class Request:
             raise InputError(f"crop multiple: expected a multiple of the scale {self.scale}, got {multiple}")
         if self.lr_only and not any("=" in spec for spec in self.datasets):
             raise InputError("lr-only: expected a set of your own, NAME=FOLDER of LR pictures")
+        self._check_where()
         if self.dtype not in DTYPES:
             raise InputError(f"dtype: expected {', '.join(DTYPES)}, got {self.dtype}")
         if self.lr != STORED:
@@ -82,6 +95,24 @@ class Request:
             METRICS[name]
         if self.weights_dir is not None and not self.weights_dir.is_dir():
             raise InputError(f"weights: expected a folder of parameter files, got {self.weights_dir}")
+
+    def _check_where(self) -> None:
+        kinds = list(dict.fromkeys(device.partition(":")[0] for device in self.devices))
+        if len(set(self.devices)) < len(self.devices) or len(kinds) > 1 or "auto" in kinds[1:]:
+            raise InputError(
+                "device: expected several different devices of one kind, such as cuda:0 cuda:1, "
+                f"got {' '.join(self.devices)}"
+            )
+        if self.cluster and len(self.devices) > 1:
+            raise InputError("device: expected one with --cluster, where each worker has its own")
+        if self.cluster and self.cluster != SLURM and not self.cluster.startswith(_SCHEMES):
+            raise InputError(
+                f"cluster: expected tcp://HOST:PORT of a Dask scheduler, or slurm, got {self.cluster!r}"
+            )
+        if self.slurm and self.cluster != SLURM:
+            raise InputError("slurm: options such as partition=gpu need --cluster slurm")
+        if self.shard and self.profile:
+            raise InputError("profile: models are measured once, not in every shard: profile without --shard")
 
 
 @dataclass
@@ -108,3 +139,5 @@ class Summary:
     """Models whose cost was measured."""
     joined: Joined | None = None
     """What people said of the pictures, where ratings were given."""
+    folded: int = 0
+    """Shards that were folded in before."""

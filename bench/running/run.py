@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from concurrent.futures import Executor
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
@@ -24,9 +25,10 @@ from bench.running.entrants import (
 from bench.running.evaluate import Outcome
 from bench.running.outputs import output_entrants
 from bench.running.plan import Need, plan
-from bench.running.record import record_run
+from bench.running.record import check_devices, record_run
 from bench.running.request import Request, Summary
-from bench.running.workers import Workers
+from bench.running.shards import begin, fold
+from bench.running.workers import Away, Workers
 from bench.store.header import read_header
 from bench.store.table import Tables, open_tables, profiles_table, writing
 from sr_models.data.dataset import Picture, open_dataset, passed_over
@@ -35,14 +37,19 @@ from sr_models.data.fetch import Report
 from sr_models.data.image import write_bytes
 
 
-def run(request: Request) -> Summary:
+def run(request: Request, executor: Executor | None = None) -> Summary:
     """Return how it went, with DIR/scores.csv, DIR/run.json and DIR/images written (docs/results.md).
 
-    Killed at any point, a second call goes on where the first one stopped.
+    Killed at any point, a second call goes on where the first one stopped. executor: whose workers do the
+    work, wherever they are; only this process writes. A shard's folder is Shard.folder(request.results).
     """
     request.check()
-    with writing(request.results), Workers(request.jobs) as workers:
+    whole = request.results
+    if request.shard:
+        request = replace(request, results=request.shard.folder(whole))
+    with writing(request.results), _workers(request, executor) as workers:
         started, summary = time.time(), Summary()
+        request = replace(request, device=workers.device(request.device))
         datasets, entrants = _opened(request)
         pictures = [picture for found in datasets.values() for picture in found[: request.limit]]
         _name_what_does_not_apply(request, pictures, summary)
@@ -50,6 +57,11 @@ def run(request: Request) -> Summary:
         weights = _weights(request, summary)
         request = replace(request, metrics=tuple(m for m in request.metrics if m not in summary.unavailable))
         tables = open_tables(request.results)
+        if request.shard:
+            pictures = request.shard.of_pictures(pictures)
+            begin(tables, whole, pictures)
+        else:
+            summary.folded = fold(whole, tables)
         stated = {metric: found.stated for metric, found in weights.items()}
         with_luma = _with_luma(request, entrants, workers)
         needs = plan(request, pictures, entrants, stated, with_luma, tables, summary)
@@ -64,6 +76,23 @@ def run(request: Request) -> Summary:
             tables.merge()
             record_run(request, stated, datasets, entrants, summary, started)
     return summary
+
+
+@contextmanager
+def _workers(request: Request, executor: Executor | None) -> Iterator[Workers]:
+    """Who does the work."""
+    away = None
+    with ExitStack() as stack:
+        if executor is not None:
+            away = Away(executor, request.jobs, most=max(32, 4 * request.jobs))
+        elif request.cluster:
+            from bench.running.cluster import opened_cluster
+
+            cluster = opened_cluster(request.cluster, request.slurm, request.jobs, request.results)
+            away = stack.enter_context(cluster)
+        else:
+            check_devices(request.devices or (request.device,))
+        yield stack.enter_context(Workers(request.jobs, request.devices, away))
 
 
 def _opened(request: Request) -> tuple[dict[str, list[Picture]], list[Entrant]]:
@@ -134,8 +163,15 @@ def _with_luma(request: Request, entrants: Sequence[Entrant], workers: Workers) 
     """Who can upscale luma alone, where a protocol that never leaves luma was asked for."""
     if not any(PROTOCOLS[name].luma_only for name in request.protocols):
         return set()
-    asked = [(entrant, request.scale) for entrant in entrants if entrant.is_scored]
+    asked = [(_as_tried(entrant, workers), request.scale) for entrant in entrants if entrant.is_scored]
     return {name for name, has_it in workers.map(has_luma_path, asked) if has_it}
+
+
+def _as_tried(entrant: Entrant, workers: Workers) -> Entrant:
+    """An entrant whose model can be built here, on whatever devices the workers have."""
+    if workers.are_away and isinstance(entrant, ModelEntrant):
+        return replace(entrant, device="cpu", dtype="fp32")
+    return entrant
 
 
 def _drop_foreign(
@@ -191,7 +227,7 @@ def _of_working_models(
 ) -> list[Need]:
     """The needs of models that can be built; the others are named once, before the first picture."""
     entrants = {need.entrant.name: need.entrant for need in needs if not need.is_kept}
-    asked = [(entrant, request.scale) for entrant in entrants.values()]
+    asked = [(_as_tried(entrant, workers), request.scale) for entrant in entrants.values()]
     problems = dict(workers.map(problem_of, asked))
     working = []
     for need in needs:
@@ -241,7 +277,7 @@ def _judge(
     by_picture = [tuple(group) for _, group in groupby(asking, key=attrgetter("picture"))]
     cases = [Case(group, request.results, request.device, weights) for group in by_picture]
     for outcomes in tqdm(
-        workers.map(judge, cases), total=len(cases), desc="judge", unit="picture", disable=None
+        workers.done(judge, cases), total=len(cases), desc="judge", unit="picture", disable=None
     ):
         for outcome in outcomes:
             _keep(outcome, tables, summary)

@@ -23,6 +23,9 @@ _SCORES_BEFORE = [
 ]  # fmt: skip
 """The head of scores.csv before rows had a variant and a signature."""
 
+SHARDS = "shards"
+"""Below a results folder: parts of a run that are not folded in yet, each a results folder of its own."""
+
 Row = TypeVar("Row", Score, SavedPicture, Profile)
 
 
@@ -118,7 +121,8 @@ def writing(folder: Path) -> Iterator[None]:
         ) from None
     try:
         for litter in folder.rglob(f".*{PARTIAL}"):
-            litter.unlink()
+            if SHARDS not in litter.relative_to(folder).parts:  # somebody may be writing there
+                litter.unlink()
         yield
     finally:
         lock.release()
