@@ -219,7 +219,7 @@ def _parsed(row: Mapping[str, str], study: Study, position: int) -> tuple[dict[s
 
 
 def _shown(row: Mapping[str, str], study: Study) -> tuple[str, str | None]:
-    items = study.anchor_stimuli if row["phase"] == "calibration" else study.stimuli
+    items = study.anchor_stimuli if row["phase"] == "calibration" else study.rated
     here = {s.method: s for s in items if (s.dataset, s.picture) == (row["dataset"], row["picture"])}
     if "choice" in row:
         return here[row["left"]].id, here[row["right"]].id

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from mos_app.store import tables
 from mos_app.store.codes import random_code
@@ -91,7 +91,8 @@ def _advance(connection: Connection, study: Study, rater: str, due: RowMapping) 
     values: dict[str, Any] = {"done": tables.raters.c.done + 1}
     if due["done"] + 1 == due["total"]:
         values["finished_at"] = now_text()
-        values["completion_code"] = study.settings.completion_code or random_code(COMPLETION_CHARS).upper()
+        own = study.settings.completion_code or random_code(COMPLETION_CHARS).upper()
+        values["completion_code"] = func.coalesce(tables.raters.c.completion_code, own)  # it may be handed in already
     moved = connection.execute(
         update(tables.raters)
         .where(tables.raters.c.id == rater, tables.raters.c.done == due["done"])

@@ -164,7 +164,7 @@ def test_people_who_come_at_once_get_numbers_of_their_own_and_the_quota_holds(db
 
     with ThreadPoolExecutor(10) as pool:
         assert sum(pool.map(come, codes)) == 4
-    assert [row["number"] for row in rater_rows(db)] == [0, 1, 2, 3]
+    assert len({row["number"] for row in rater_rows(db)}) == 4
 
 
 def test_a_reusable_link_lets_many_in_and_an_expired_one_nobody(db):
