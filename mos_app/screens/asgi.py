@@ -50,7 +50,8 @@ STREAMLIT_SETTINGS: dict[str, str | int | bool] = {
     "client.showErrorDetails": "none",
     "client.showErrorLinks": False,
     "client.showSidebarNavigation": False,
-    "theme.primaryColor": "#2f62cc",
+    "theme.light.primaryColor": "#2f62cc",
+    "theme.dark.primaryColor": "#7ba4f7",
 }
 """Nothing of Streamlit's own shows, nothing leaves the server, no stack trace reaches a rater."""
 

@@ -20,7 +20,7 @@ TOKEN_CHARS = 40
 
 
 def sign_in(db: Database, password: str, address: str) -> str | float:
-    """Return a session token; or the seconds to wait before this address may try again, 0.0 for a wrong password.
+    """Return a session token; 0.0 for a wrong password; else the seconds until this address may try again.
 
     Five attempts are free; from then on each failure doubles the wait, up to 15 minutes. Another address is
     not held up by it.
@@ -36,13 +36,16 @@ def sign_in(db: Database, password: str, address: str) -> str | float:
     with db.writing() as connection:
         connection.execute(delete(tables.attempts).where(tables.attempts.c.source == source))
         expires = now_text(datetime.now(UTC) + timedelta(hours=SESSION_HOURS))
-        connection.execute(insert(tables.admin_sessions).values(token_hash=token_hash(token), expires_at=expires))
+        connection.execute(
+            insert(tables.admin_sessions).values(token_hash=token_hash(token), expires_at=expires)
+        )
     return token
 
 
 def _take_attempt(db: Database, source: str) -> float:
     """Count an attempt and return 0.0, or the seconds until one is allowed. Counted before the check, so that
-    many at once do not all pass."""
+    many at once do not all pass.
+    """
     t, now = tables.attempts, datetime.now(UTC)
     with db.writing() as connection:
         forgotten = now_text(now - timedelta(hours=FORGET_AFTER_HOURS))
@@ -56,7 +59,9 @@ def _take_attempt(db: Database, source: str) -> float:
         wait = pause - (now - datetime.fromisoformat(row.last_at)).total_seconds()
         if wait > 0:
             return wait
-        counted = update(t).where(t.c.source == source).values(failures=row.failures + 1, last_at=now_text(now))
+        counted = (
+            update(t).where(t.c.source == source).values(failures=row.failures + 1, last_at=now_text(now))
+        )
         connection.execute(counted)
         return 0.0
 

@@ -1,4 +1,4 @@
-"""Invitation links: made, listed, revoked, and taken when a person enters. A one-time link is one person's."""
+"""Invitation links: made, listed, revoked, and taken when a person enters. A one-time link is a person's."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal

@@ -64,7 +64,9 @@ def enter(db: Database, newcomer: Newcomer) -> tuple[str, str]:
         if returning is None:
             if number is None:  # they were forgotten in this moment
                 raise RefusedError(403, "unknown")
-            rater = _add_rater(connection, db.study, number, trials, newcomer, token, reusable=invite["reusable"])
+            rater = _add_rater(
+                connection, db.study, number, trials, newcomer, token, reusable=invite["reusable"]
+            )
         else:
             rater = returning
             _begin_session(connection, rater, token)
@@ -163,7 +165,9 @@ def _admit(connection: Connection, study: Study, newcomer: Newcomer) -> str | No
 
 def _places_taken(connection: Connection) -> int:
     r = tables.raters
-    return connection.execute(select(func.count()).select_from(r).where(r.c.released_at.is_(None))).scalar_one()
+    return connection.execute(
+        select(func.count()).select_from(r).where(r.c.released_at.is_(None))
+    ).scalar_one()
 
 
 def _take_number(db: Database) -> int:
@@ -245,7 +249,7 @@ def with_new_blocks(db: Database, rater: Rater) -> Rater:
 def release_places(
     db: Database, raters: Sequence[str] = (), *, idle_days: float | None = None, who: str | None = None
 ) -> list[str]:
-    """Give back the places of raters who have not finished, so that others may have them. Return who they are.
+    """Give back the places of raters who have not finished, so that others may have them; return who.
 
     `idle_days`: also of everybody who has rated nothing for so long. Their ratings stay, and they may go on.
     """
@@ -254,7 +258,9 @@ def release_places(
         for rater in raters:
             check_rater(connection, rater)
         chosen = set(raters) | (set(_idle(connection, idle_days)) if idle_days is not None else set())
-        open_places = select(r.c.id).where(r.c.id.in_(chosen), r.c.finished_at.is_(None), r.c.released_at.is_(None))
+        open_places = select(r.c.id).where(
+            r.c.id.in_(chosen), r.c.finished_at.is_(None), r.c.released_at.is_(None)
+        )
         released = sorted(connection.execute(open_places).scalars())
         if released:
             connection.execute(update(r).where(r.c.id.in_(released)).values(released_at=now_text()))

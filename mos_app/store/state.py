@@ -105,7 +105,9 @@ def edit_study(db: Database, changes: Mapping[str, Any], *, who: str | None = No
     """
     frozen = sorted(set(changes) - set(EDITABLE))
     if frozen:
-        raise InputError(f"{frozen[0]} is frozen, because ratings depend on it: expected {', '.join(EDITABLE)}")
+        raise InputError(
+            f"{frozen[0]} is frozen, because ratings depend on it: expected {', '.join(EDITABLE)}"
+        )
     with db.writing() as connection:
         row = connection.execute(select(tables.study.c.edited).with_for_update()).scalar_one()
         old = msgspec.to_builtins(_with_edits(db.study.settings, row))

@@ -63,7 +63,9 @@ invites = Table(
     Column("expires_at", String(24)),
     Column("reusable", Boolean, nullable=False),
     Column("used", Integer, nullable=False),
-    Column("rater", String(16)),  # whom the link brings back: set when it is made for them, or once they entered
+    Column(
+        "rater", String(16)
+    ),  # whom the link brings back: set when it is made for them, or once they entered
     Column("label", Text),
     Column("used_at", String(24)),
     Column("revoked_at", String(24)),
@@ -89,7 +91,9 @@ raters = Table(
     Column("finished_at", String(24)),
     Column("completion_code", String(64)),
     Column("released_at", String(24)),  # the place was given back: somebody else may have it
-    Column("blocks", Integer, nullable=False, server_default="1"),  # of the study's blocks in this person's order
+    Column(
+        "blocks", Integer, nullable=False, server_default="1"
+    ),  # of the study's blocks in this person's order
 )
 
 presentations = Table(

@@ -140,7 +140,7 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         return 1 + len(self.later)
 
     def versions_in(self, block: int) -> dict[tuple[str, str], list[Stimulus]]:
-        """Return the rated versions of each (dataset, picture) of block 0, 1, ..., in the order of the file."""
+        """Return the rated versions of each (dataset, picture) of block 0, 1, ..., in the file's order."""
         versions: dict[tuple[str, str], list[Stimulus]] = defaultdict(list)
         for item in self.later[block - 1].stimuli if block else self.stimuli:
             versions[item.dataset, item.picture].append(item)
@@ -187,7 +187,7 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 PAIR_GAP_PX = 16
-_LATER_SETTINGS = {
+_LATER_SETTINGS: dict[str, object] = {
     "panel_again": "resume",
     "touch": "refuse",
     "checks": "strict",

@@ -22,7 +22,10 @@ def order_for(study: Study, rater_number: int) -> list[Trial]:
     rng = np.random.default_rng([study.settings.seed, 1, rater_number])
     main = _separate(_segments(study, rater_number, rng), study)
     first = [*_calibration(study, rng), *_with_repeats(main, study, rng)]
-    return [*first, *(trial for block in range(1, study.blocks) for trial in block_for(study, rater_number, block))]
+    return [
+        *first,
+        *(trial for block in range(1, study.blocks) for trial in block_for(study, rater_number, block)),
+    ]
 
 
 def block_for(study: Study, rater_number: int, block: int) -> list[Trial]:
@@ -63,12 +66,12 @@ def check_feasible(study: Study, raters: int = 30) -> None:
         order_for(study, number)
 
 
-def _segments(
-    study: Study, rater_number: int, rng: np.random.Generator, block: int = 0
-) -> list[list[Trial]]:
+def _segments(study: Study, rater_number: int, rng: np.random.Generator, block: int = 0) -> list[list[Trial]]:
     by_picture = trials_of(study, block)
     n_segments = max(len(trials) for trials in by_picture.values())
-    draw = np.random.default_rng([study.settings.seed, 0, *([block] if block else [])])  # the same for all raters
+    draw = np.random.default_rng(
+        [study.settings.seed, 0, *([block] if block else [])]
+    )  # the same for all raters
     shift = int(draw.permutation(n_segments)[rater_number % n_segments])
     segments: list[list[Trial]] = [[] for _ in range(n_segments)]
     for trials in by_picture.values():

@@ -1,10 +1,12 @@
 """Where a study's pictures come from: a `bench run`, or a folder of methods; and the paper's choice."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.store.rows import Place, method_name
 from mos_app.study.definition import REFERENCE
 from sr_models.data.errors import InputError, UnknownNameError
 from sr_models.data.image import SUFFIXES
@@ -42,24 +44,42 @@ SRGAN_RATERS = 26
 SRGAN_CALIBRATION = 20
 
 
-def versions_in_run(run: str | Path, scale: int | None = None) -> list[Version]:
-    """Return every picture that `bench run` wrote: images/<model>/<dataset>/x<scale>/<image>.png."""
+def versions_in_run(run: str | Path, scale: int | None = None, lr: str | None = None) -> list[Version]:
+    """Return every picture that `bench run` saved, at one scale, made from one kind of LR picture.
+
+    A model run in a variant is a method of its own, such as `espcn@bf16`.
+    """
     images = Path(run) / "images"
     if not images.is_dir():
         raise InputError(f"{run}: no images/ in it: expected the folder that `bench run` wrote")
-    scales = sorted({int(path.name[1:]) for path in images.glob("*/*/x[0-9]*") if path.name[1:].isdigit()})
-    if not scales:
+    found = list(_places_in(images))
+    if not found:
         raise InputError(f"{images}: no <model>/<dataset>/x<scale>/ in it; did the run finish?")
+    scales = sorted({place.scale for place, _ in found})
     if scale is None and len(scales) > 1:
         raise InputError(f"{run} has the scales {scales}: a study shows one, choose it with --scale")
     wanted = scales[0] if scale is None else scale
-    found = [
-        Version(path.parts[-3], path.stem, path.parts[-4], path)
-        for path in sorted(images.glob(f"*/*/x{wanted}/*.png"))
-    ]
+    found = [(place, path) for place, path in found if place.scale == wanted]
     if not found:
         raise InputError(f"{run} has no pictures at x{wanted}; it has {', '.join(f'x{s}' for s in scales)}")
-    return found
+    kinds = sorted({place.lr for place, _ in found if place.model != REFERENCE})
+    if lr is None and len(kinds) > 1:
+        raise InputError(
+            f"{run} has the LR pictures {', '.join(kinds)}: a study shows one, choose it with --lr"
+        )
+    if lr is not None and lr not in kinds:
+        raise UnknownNameError("kind of LR picture", lr, kinds)
+    return [
+        Version(place.dataset, place.image, method_name(place.model, place.variant), path)
+        for place, path in found
+        if lr is None or place.lr == lr or place.model == REFERENCE
+    ]
+
+
+def _places_in(images: Path) -> Iterator[tuple[Place, Path]]:
+    for path in sorted(images.glob("*/*/x*/*.png")):
+        with suppress(ValueError):  # another picture that somebody put there
+            yield Place.of(path.relative_to(images).as_posix()), path
 
 
 def versions_in_folder(folder: str | Path) -> list[Version]:

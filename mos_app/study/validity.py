@@ -46,7 +46,9 @@ def _check_url(option: str, url: str | None) -> None:
         return
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\s<>\"]", url):
-        raise InputError(f"{option}: expected a whole address such as https://panel.example/done, got {url!r}")
+        raise InputError(
+            f"{option}: expected a whole address such as https://panel.example/done, got {url!r}"
+        )
 
 
 def _check_texts(settings: Settings) -> None:
@@ -54,10 +56,13 @@ def _check_texts(settings: Settings) -> None:
         language, _, sentence = name.partition(".")
         known = next((words(each) for each in LANGUAGES if each == language), None)
         if known is None:
-            raise InputError(f"expected a text of {' or '.join(LANGUAGES)}, such as en.welcome_lead; got {name!r}")
+            raise InputError(
+                f"expected a text of {' or '.join(LANGUAGES)}, such as en.welcome_lead; got {name!r}"
+            )
         if sentence not in known or sentence.startswith("labels_"):
             raise InputError(
-                f"no sentence called {sentence!r} can be changed: mos_app/study/words/{language}.toml lists them"
+                f"no sentence called {sentence!r} can be changed: "
+                f"mos_app/study/words/{language}.toml lists them"
             )
         if not text.strip() or len(text) > LONGEST_TEXT:
             raise InputError(f"{name}: expected 1 to {LONGEST_TEXT} characters, got {len(text.strip())}")

@@ -25,8 +25,10 @@ class Arrival:
 
 
 def arrival(db: Database, token: str | None, invite: str | None, *, ask: bool = False) -> Arrival:
-    """Return the screen for whoever sits here. A link never goes on as the last person without asking, nor does
-    a tab that somebody else has used (`ask`)."""
+    """Return the screen for whoever sits here.
+
+    A link never goes on as the last person without asking, nor does a tab that somebody else used (`ask`).
+    """
     now, rater = standing(db), rater_of(db, token)
     if rater is None:
         return _without_session(db, now, invite)

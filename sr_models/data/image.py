@@ -66,7 +66,7 @@ def write_image(path: str | os.PathLike[str], image: Image, *, grey: bool = Fals
     write_bytes(path, buffer.getvalue())
 
 
-def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+def write_bytes(path: str | os.PathLike[str], data: bytes, *, mode: int = 0o644) -> None:
     """Write a file so that after a crash it is either the old one or the new one, never a part."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(partial, 0o644)  # mkstemp's 0600 would hide results from colleagues
+        os.chmod(partial, mode)  # mkstemp's 0600 would hide results from colleagues
         os.replace(partial, target)
     except BaseException:
         Path(partial).unlink(missing_ok=True)

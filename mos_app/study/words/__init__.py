@@ -17,7 +17,11 @@ def words(language: Language) -> dict[str, str]:
 
 def sentences(settings: Settings, language: Language) -> dict[str, str]:
     """Return the sentences of a language with the study's own in their places."""
-    own = {name.partition(".")[2]: text for name, text in settings.texts.items() if name.startswith(f"{language}.")}
+    own = {
+        name.partition(".")[2]: text
+        for name, text in settings.texts.items()
+        if name.startswith(f"{language}.")
+    }
     return {**words(language), **own}
 
 
@@ -29,7 +33,7 @@ def labels(study: Study, language: Language) -> list[str]:
 
 
 def consent_text(study: Study, language: Language, settings: Settings | None = None) -> str:
-    """Return what a person agrees to: the researcher's text or ours, as frozen, unless it was edited since."""
+    """Return what a person agrees to: the researcher's text or ours, as frozen, unless edited since."""
     edited = (settings or study.settings).texts.get(f"{language}.consent")
     return edited or study.consents.get(language) or study.settings.consent or words(language)["consent"]
 

@@ -126,7 +126,10 @@ def test_a_phone_is_told_that_a_computer_is_needed_and_gets_the_screen_out_code(
     page = RaterPage.opened(context, link(hall)).page
     page.get_by_role("heading", name="A computer is needed").wait_for()
     assert page.get_by_text("NOPHONES").is_visible()
-    assert page.get_by_role("link", name="Return to the panel").get_attribute("href") == "https://panel.example/out"
+    assert (
+        page.get_by_role("link", name="Return to the panel").get_attribute("href")
+        == "https://panel.example/out"
+    )
     assert len(rater_rows(db)) == before
     context.close()
 
@@ -143,7 +146,9 @@ def test_where_phones_are_let_in_all_five_answers_are_on_the_screen(open_hall, b
 
 def test_a_zoomed_page_and_unreadable_grey_steps_hold_a_rater_up(hall, browser):
     context = browser.new_context(viewport={"width": 1000, "height": 700}, device_scale_factor=2)
-    context.add_init_script("Object.defineProperty(window, 'outerWidth', { get: () => 2 * window.innerWidth })")
+    context.add_init_script(
+        "Object.defineProperty(window, 'outerWidth', { get: () => 2 * window.innerWidth })"
+    )
     page = RaterPage.opened(context, link(hall)).page
     agree(page)
     page.locator("#dark6").check(force=True)

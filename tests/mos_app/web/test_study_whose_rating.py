@@ -1,7 +1,7 @@
 """Two people, one computer, three links, any order of events: every rating belongs to whom gave it.
 
-People here are honest and see only what a screen tells them: they go on where a page is theirs and say so where
-it is not. Their tabs stay open behind one another. Person 0 always answers 1, person 1 always answers 5.
+People here are honest and see only what a screen tells them: they go on where a page is theirs and say so
+where it is not. Their tabs stay open behind one another. Person 0 always answers 1, person 1 always 5.
 """
 
 import warnings
@@ -199,7 +199,7 @@ def play(place: tuple[Database, Starlette], events: list[tuple]) -> Computer:
 
 
 def check(computer: Computer) -> int:
-    """Every stored rating is its own person's, every acknowledged one is stored. Return how many there are."""
+    """Every stored rating is its own person's, every acknowledged one is stored. Return how many."""
     mine = [set(names.values()) for names in computer.names]
     rows = [row for row in rating_rows(computer.db) if row["rater"] in mine[0] | mine[1]]
     for row in rows:
