@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mos_app.store.connection import Database
 
 DEFAULT_PORT = 8501
+LONGEST_DAYS = 3650
 
 
 def _add_invite(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +41,8 @@ def _run_invite(args: argparse.Namespace) -> int:
 
     if args.count < 1:
         raise InputError(f"expected at least one link, got {args.count}")
+    if args.days is not None and not 0 < args.days <= LONGEST_DAYS:
+        raise InputError(f"--days: expected from above 0 to {LONGEST_DAYS}, got {args.days:g}")
     db = open_database(args.study, args.database)
     try:
         if args.revoke:

@@ -31,8 +31,6 @@ def make_invites(
     `days` until they expire, None for never. `rater`: the codes bring this person back. `label`: a name for
     the researcher's list.
     """
-    if days is not None and not 0 < days <= 36_500:
-        raise InputError(f"expected days from above 0 to 36500, got {days:g}")
     if label is not None and len(label) > LABEL_CHARS:
         raise InputError(f"expected a label of at most {LABEL_CHARS} characters, got {len(label)}")
     codes = [random_code(INVITE_CHARS) for _ in range(count)]

@@ -75,7 +75,7 @@ def test_parquet_holds_the_same_table_as_the_csv(tmp_path):
     db = filled(tmp_path)
     export(db, tmp_path)
     parquet = pd.read_parquet(tmp_path / "ratings.parquet")
-    table = pd.read_csv(tmp_path / "ratings.csv")
+    table = pd.read_csv(tmp_path / "ratings.csv", keep_default_na=False)
     pd.testing.assert_frame_equal(parquet, table, check_dtype=False)
     db.close()
 

@@ -203,7 +203,7 @@ def test_forget_removes_one_person_and_says_what_went(db):
     rate_all(db, stays)
     make_invites(db, 1, rater=gone)
     n = len(db.study.stimuli)
-    assert forget_rater(db, gone) == {"ratings": n, "presentations": n, "invites": 1, "raters": 1}
+    assert forget_rater(db, gone) == {"ratings": n, "presentations": n, "invites": 2, "raters": 1}
     assert {row["rater"] for row in rating_rows(db)} == {stays}
     assert rater_of(db, token) is None
     with pytest.raises(InputError, match="no rater called"):
