@@ -49,7 +49,8 @@ def _login(db: Database) -> None:
         password = st.text_input("Password", type="password")
         if not st.form_submit_button("Sign in", type="primary"):
             return
-    found = sign_in(db, password, str(st.context.ip_address or "this computer"))
+    address = st.context.ip_address
+    found = sign_in(db, password, address if isinstance(address, str) else "this computer")
     if isinstance(found, str):
         st.session_state["admin_token"] = found
         st.rerun()

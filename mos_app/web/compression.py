@@ -11,7 +11,7 @@ LEAST_BYTES = 1024
 
 
 class Compressed:
-    """ASGI middleware: gzip for scripts, styles and pages, which hold no secret. Everything else is untouched.
+    """ASGI middleware: gzip for scripts, styles and pages, which hold no secret; the rest is untouched.
 
     Answers of the rating routes and pictures pass as they are: compressed beside what a request brought, a
     secret's length would tell of it.

@@ -172,7 +172,8 @@ def test_the_admin_sees_progress_but_no_method_before_the_study_is_closed(admin)
     page, db = admin
     sign_in(page, PASSWORD)
     assert not page.exception
-    assert page.dataframe[0].value["flags"].tolist() == ["one score in 100% of votes"]
+    flags = page.dataframe[0].value["flags"].tolist()
+    assert flags == ["one score in 100% of votes; 92% of answers under 0.7 s"]  # stored without looking
     assert {metric.label: metric.value for metric in page.metric} == {
         "Raters": "1",
         "Finished": "1",

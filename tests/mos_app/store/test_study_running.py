@@ -1,4 +1,4 @@
-"""A study that runs for a month: edits and their log, pauses, panels, links, the admin's door, a new block."""
+"""A study that runs for a month: edits and their log, pauses, panels, links, the admin's door, blocks."""
 
 import json
 import os
