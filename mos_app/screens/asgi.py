@@ -52,7 +52,7 @@ STREAMLIT_SETTINGS: dict[str, str | int | bool] = {
     "client.showErrorLinks": False,
     "client.showSidebarNavigation": False,
     "theme.light.primaryColor": "#2f62cc",
-    "theme.dark.primaryColor": "#7ba4f7",
+    "theme.dark.primaryColor": "#4a7de0",
 }
 """Nothing of Streamlit's own shows, nothing leaves the server, no stack trace reaches a rater."""
 

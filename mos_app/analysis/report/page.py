@@ -24,12 +24,13 @@ def render_page(title: str, sections: Sequence[Section], *, footer: str, warning
 
 
 def _section(section: Section) -> str:
-    text = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in section.text)
+    first, *more = (f"<p>{escape(paragraph)}</p>" for paragraph in section.text or ("",))
+    lead, text = (first if section.text else ""), "".join(more)
     plots = "".join(_figure(plot) for plot in section.plots)
     grid = f'<div class="figures">{plots}</div>' if plots else ""
     tables = "".join(_folded(table) for table in (*section.tables, *section.folded))
     heading = f"<h2>{escape(section.title)}</h2>"
-    return f'<section id="{_anchor(section)}">{heading}{text}{grid}{tables}</section>'
+    return f'<section id="{_anchor(section)}">{heading}{lead}{grid}{text}{tables}</section>'
 
 
 def _figure(plot: Plot) -> str:

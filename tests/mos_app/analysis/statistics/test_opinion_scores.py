@@ -136,7 +136,5 @@ def test_a_study_of_few_pictures_says_so_before_it_names_a_best_method():
         (f"r{r}", f"p{p}", m, int(rng.integers(2, 5))) for r in range(6) for p in range(3) for m in ("a", "b")
     ]
     first = mos_app.analyse(ratings(rows), draws=100).statements[0]
-    assert first.startswith(
-        "No difference from the best method can be shown on all pictures with 3 pictures"
-    )
+    assert first.startswith("No difference from the best method can be shown on all pictures with 3 pictures")
     assert first.index("No difference") < first.index("highest")
