@@ -186,9 +186,6 @@ def test_sureal_json_reads_back_with_methods_pictures_and_datasets(tmp_path):
     frame = ratings_frame(db)
     wanted = frame[(frame["phase"] == "main") & (frame["repeat"] == 0)][names]
     order = ["rater", "dataset", "picture", "method"]
-    pd.testing.assert_frame_equal(
-        back.sort_values(order, ignore_index=True),
-        wanted.sort_values(order, ignore_index=True),
-        check_dtype=False,
-    )
+    back, wanted = (table.sort_values(order, ignore_index=True) for table in (back, wanted))
+    pd.testing.assert_frame_equal(back, wanted, check_dtype=False)
     db.close()

@@ -246,12 +246,10 @@ def test_an_admin_password_has_at_least_ten_characters(tmp_path, capsys, monkeyp
 
 
 def test_variants_of_a_run_are_methods_and_one_kind_of_lr_picture_is_chosen(tmp_path):
-    from PIL import Image as PillowImage
-
     for place in ("espcn/Set5/x4", "espcn@bf16/Set5/x4", "espcn/Set5/x4-stored", "hr/Set5/x4"):
         path = tmp_path / "images" / place / "img_001.png"
         path.parent.mkdir(parents=True)
-        PillowImage.new("RGB", (8, 8)).save(path)
+        Image.new("RGB", (8, 8)).save(path)
     with pytest.raises(InputError, match="LR pictures matlab, stored"):
         versions_in_run(tmp_path)
     chosen = {version.method: version.path for version in versions_in_run(tmp_path, lr="matlab")}
