@@ -6,7 +6,7 @@ Everything else in this room is functions that take such a `Database` first.
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -164,7 +164,10 @@ def _make_private(file: str | None) -> None:
     if not file or file == ":memory:":
         return
     try:
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR, PRIVATE))
+        # A file that exists is never opened here: closing it would drop the locks that SQLite holds on it in this
+        # process, and another process could then delete the log under a running server.
+        with suppress(FileExistsError):
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, PRIVATE))
         for part in (file, f"{file}-wal", f"{file}-shm"):
             if os.path.exists(part):
                 os.chmod(part, PRIVATE)
