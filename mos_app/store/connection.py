@@ -164,8 +164,8 @@ def _make_private(file: str | None) -> None:
     if not file or file == ":memory:":
         return
     try:
-        # A file that exists is never opened here: closing it would drop the locks that SQLite holds on it in this
-        # process, and another process could then delete the log under a running server.
+        # A file that exists is never opened here: closing it would drop the locks that SQLite holds on it in
+        # this process, and another process could then delete the log under a running server.
         with suppress(FileExistsError):
             os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, PRIVATE))
         for part in (file, f"{file}-wal", f"{file}-shm"):
