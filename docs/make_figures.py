@@ -21,11 +21,11 @@ from bench.figures.style import COLUMN, INK, Plot, blank, styled
 from bench.running.request import Request
 from bench.running.run import run
 from bench.store.table import read_scores
+from benchmarks.mos_error_rates import simulate_null_studies
 from mos_app.analysis.input.panel import crossings_of, panel_of
 from mos_app.analysis.input.ratings import ACR, check_ratings
 from mos_app.analysis.report.chapters.methods import distributions
 from mos_app.analysis.report.drawing import ACCENT, QUIET
-from mos_app.analysis.statistics.error_rates import simulate_null_studies
 from mos_app.analysis.statistics.simulation import PUBLISHED_MOS, VQEG_HD3, simulate_srgan_study
 
 IMAGES = Path(__file__).parent / "images"

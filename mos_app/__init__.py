@@ -43,7 +43,7 @@ def analyse(
     >>> result = mos_app.analyse(table, draws=100)
     >>> result.tables["mos"][["method", "mos"]].to_dict("records")
     [{'method': 'a', 'mos': 2.5}, {'method': 'b', 'mos': 4.5}]
-    >>> result.statements[0]
+    >>> result.statements[1]
     '4 raters gave 40 ratings from 1 to 5 to 10 stimuli: 2 methods, 5 pictures.'
     >>> sorted(result.figures)[:2]
     ['differences-all-pictures', 'distributions-all-pictures']

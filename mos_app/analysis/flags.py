@@ -72,7 +72,7 @@ def behaviour_table(ratings: Ratings, panel: Panel, rules: FlagRules = RULES) ->
     table = pd.DataFrame({"rater": panel.raters, "correlation": _correlation_with_others(panel.scores)})
     for part in (
         _straight_lining(ratings.first),
-        _speed(ratings.first, rules),
+        _speed(pd.concat([ratings.first, ratings.repeats], ignore_index=True), rules),
         _attention(pd.concat([ratings.first, ratings.repeats])),
         _anchors(ratings.first, ratings.scale, rules),
         _repeats(ratings, rules),
@@ -113,10 +113,35 @@ def _speed(rated: pd.DataFrame, rules: FlagRules) -> pd.DataFrame:
     by_rater = rated.groupby("rater")
     table = pd.DataFrame(index=by_rater.size().index)
     if "seconds" in rated.columns and rated["seconds"].notna().any():
-        seconds = by_rater["seconds"]
-        table["median_seconds"] = seconds.median()
-        table["fast_share"] = seconds.agg(lambda s: float((s < rules.fast_seconds).mean()))
+        table["median_seconds"] = by_rater["seconds"].median()
+        fast = rated["seconds"] < rules.fast_seconds
+        if "stored_at" in rated.columns:
+            fast |= server_seconds(rated, rules.fast_seconds) < rules.fast_seconds
+        table["fast_share"] = fast.astype(float).groupby(rated["rater"]).mean()
     return table
+
+
+def server_seconds(rated: pd.DataFrame, gap_seconds: float) -> pd.Series:
+    """Return the seconds that each answer can have taken by the server's clock, NaN for a rater's first.
+
+    A browser says how long an answer took; the server knows when it came. Answers that come within
+    `gap_seconds` of one another are one batch, as after a time without a network: a batch had the time since
+    the one before, shared by all of it. So nobody is faster here than in truth.
+    """
+    stored = pd.to_datetime(rated["stored_at"], utc=True, format="ISO8601")
+    seconds = pd.Series(np.nan, index=rated.index)
+    for _, own in stored.groupby(rated["rater"]):
+        times = own.sort_values(kind="stable")
+        gaps = times.diff().dt.total_seconds()
+        batch = (gaps >= gap_seconds).cumsum()
+        since = times.groupby(batch).last().diff().dt.total_seconds()
+        first = times.groupby(batch).last().iloc[0] - times.iloc[0]
+        counts = batch.value_counts().sort_index()
+        each = since / counts
+        each.iloc[0] = first.total_seconds() / (counts.iloc[0] - 1) if counts.iloc[0] > 1 else np.nan
+        seconds.loc[times.index] = batch.map(each)
+        seconds.loc[times.index[0]] = np.nan
+    return seconds
 
 
 def _attention(rated: pd.DataFrame) -> pd.DataFrame:
@@ -127,6 +152,9 @@ def _attention(rated: pd.DataFrame) -> pd.DataFrame:
         table["hidden_share"] = by_rater["visible"].agg(lambda s: float((s.astype(float) == 0).mean()))
     if "device_pixel_ratio" in rated.columns:
         table["zooms"] = by_rater["device_pixel_ratio"].nunique()
+    if "viewing" in rated.columns:
+        told = rated["viewing"].fillna("").astype(str)
+        table["viewing"] = told.groupby(rated["rater"]).max()
     return table
 
 
@@ -185,6 +213,9 @@ def _flags(row: pd.Series, rules: FlagRules) -> str:
         found.append("zoom changed")
     if row.get("hidden_share", 0.0) > rules.hidden_share:
         found.append(f"page hidden in {row['hidden_share']:.0%} of ratings")
+    viewing = row.get("viewing", "")
+    if isinstance(viewing, str) and viewing:
+        found.append(f"viewing check: {viewing}")
     return "; ".join(found)
 
 
@@ -196,7 +227,9 @@ def rules_in_words(rules: FlagRules) -> str:
         f"than {rules.fast_share:.0%} of answers under {rules.fast_seconds:g} s, a correlation under "
         f"{rules.agreement:g} with the mean of the others, more than {rules.anchor_share:.0%} of hidden "
         f"anchors on the wrong side of the scale, hidden repeats {rules.repeat_difference:g} steps apart on "
-        f"average, a zoom that changed, or a page hidden in more than {rules.hidden_share:.0%} of ratings. "
+        f"average, a zoom that changed, a page hidden in more than {rules.hidden_share:.0%} of ratings, or a "
+        "viewing check that found zoom, a touch screen or too few grey steps. Fast is by the browser's clock "
+        "or, where `stored_at` is known, by the server's. "
         "Each applies where the table has its columns."
     )
 

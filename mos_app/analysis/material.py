@@ -12,7 +12,6 @@ from mos_app.analysis.flags import rater_table
 from mos_app.analysis.input.panel import Crossing, Panel, crossings_of, panel_of
 from mos_app.analysis.input.ratings import Ratings
 from mos_app.analysis.settings import Settings
-from mos_app.analysis.statistics.bootstrap import Draws, draw
 from mos_app.analysis.statistics.variants import (
     ALL_RATERS,
     Variant,
@@ -54,11 +53,6 @@ class Material:
         """Keep a sentence about what these ratings cannot say, once."""
         if reason not in self.unanswered:
             self.unanswered.append(reason)
-
-    def draws_of(self, crossing: Crossing) -> Draws:
-        """Return the bootstrap draws of one data set, the same for every chapter."""
-        settings = self.settings
-        return draw(len(crossing.raters), len(crossing.pictures), draws=settings.draws, seed=settings.seed)
 
 
 def material_of(ratings: Ratings, settings: Settings) -> Material:

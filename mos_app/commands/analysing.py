@@ -102,7 +102,7 @@ def _read_scores(path: Path) -> "pd.DataFrame":
     file = path / "scores.csv" if path.is_dir() else path
     if not file.is_file():
         raise InputError(f"no file {file}: expected scores.csv, or the folder that `bench run` wrote")
-    return pd.read_csv(file, dtype={"model": str, "dataset": str, "image": str})
+    return pd.read_csv(file, dtype={"model": str, "variant": str, "dataset": str, "image": str})
 
 
 # -- plan --------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ def _add_new(parser: argparse.ArgumentParser) -> None:
     pictures.add_argument("--models", nargs="+", metavar="NAME", help="only these methods")
     pictures.add_argument("--datasets", nargs="+", metavar="NAME", help="only these datasets")
     pictures.add_argument("--scale", type=int, help="which scale of the run")
+    pictures.add_argument("--lr", metavar="NAME", help="which LR pictures of the run, where it has several")
     pictures.add_argument(
         "--design", choices=["srgan"], help="srgan: 12/12/9 versions, 1128 ratings, 20 calibration pictures"
     )
@@ -92,6 +93,28 @@ def _add_new(parser: argparse.ArgumentParser) -> None:
         "--completion-code", metavar="CODE", help="one code for all (default: one for each rater)"
     )
     people.add_argument("--completion-url", metavar="URL", help="where a panel takes its people back")
+    people.add_argument("--screen-out-code", metavar="CODE", help="for people whose screen does not fit")
+    people.add_argument("--screen-out-url", metavar="URL", help="where a panel takes them back")
+    people.add_argument(
+        "--allow", nargs="+", default=[], choices=["touch"], help="touch: phones and tablets may take part"
+    )
+    people.add_argument(
+        "--checks",
+        choices=["strict", "warn"],
+        default="strict",
+        help="whether zoom and grey steps hold people up, or are only recorded (default strict)",
+    )
+    people.add_argument(
+        "--hours",
+        metavar="'HH:MM-HH:MM ZONE'",
+        help="when people may rate, such as '09:00-18:00 Europe/Berlin'",
+    )
+    people.add_argument(
+        "--panel-again",
+        choices=["resume", "refuse"],
+        default="resume",
+        help="what a panel's id that has entered before does (default resume)",
+    )
     people.add_argument(
         "--panel-parameter",
         default="id",
@@ -106,7 +129,9 @@ def _run_new(args: argparse.Namespace) -> int:
     from mos_app.study.freeze import Calibration, Limits, calibration_pictures, freeze
 
     versions = (
-        sources.versions_in_run(args.run, args.scale) if args.run else sources.versions_in_folder(args.images)
+        sources.versions_in_run(args.run, args.scale, args.lr)
+        if args.run
+        else sources.versions_in_folder(args.images)
     )
     versions = sources.only(versions, models=args.models, datasets=args.datasets)
     srgan = args.design == "srgan"
@@ -118,7 +143,7 @@ def _run_new(args: argparse.Namespace) -> int:
     study = freeze(
         args.study,
         versions,
-        _settings(args, raters=args.raters or (sources.SRGAN_RATERS if srgan else None)),
+        _settings(args, raters=args.raters if args.raters is not None or not srgan else sources.SRGAN_RATERS),
         calibration=Calibration(
             calibration_pictures(count, args.seed, args.calibration_folder, versions),
             args.scale or sources.SRGAN_SCALE,
@@ -143,6 +168,11 @@ def _tell(study: "Study", folder: Path) -> None:
         f"{calibration_count(study)} calibration trials, method {study.settings.method}; "
         f"at most {width}x{height} pixels on the screen"
     )
+    if not study.anchors:
+        print(
+            "there is NO practice: no calibration pictures were found besides those rated; "
+            "give --calibration-folder"
+        )
     print(f"next: mos invite {folder} 5, then mos serve {folder}")
 
 
@@ -153,10 +183,6 @@ def _settings(args: argparse.Namespace, raters: int | None) -> "Settings":
     wanted = 2 if args.method == "pairs" else 5
     if labels is not None and len(labels) != wanted:
         raise InputError(f"--labels: expected {wanted} words, lowest score first, got {len(labels)}")
-    if not 0 <= args.repeats < 1 or args.repeat_lag < 1 or args.break_every < 0:
-        raise InputError(
-            "--repeats is a share from 0 to below 1, --repeat-lag at least 1, --break-every at least 0"
-        )
     return Settings(
         title=args.title,
         method=args.method,
@@ -172,6 +198,12 @@ def _settings(args: argparse.Namespace, raters: int | None) -> "Settings":
         completion_code=args.completion_code,
         completion_url=args.completion_url,
         panel_parameter=args.panel_parameter,
+        panel_again=args.panel_again,
+        touch="allow" if "touch" in args.allow else "refuse",
+        checks=args.checks,
+        screen_out_code=args.screen_out_code,
+        screen_out_url=args.screen_out_url,
+        hours=args.hours,
     )
 
 

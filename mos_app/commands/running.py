@@ -16,12 +16,18 @@ if TYPE_CHECKING:
     from mos_app.store.connection import Database
 
 DEFAULT_PORT = 8501
+LONGEST_DAYS = 3650
 
 
 def _add_invite(parser: argparse.ArgumentParser) -> None:
     add_study(parser)
     parser.add_argument("count", metavar="N", type=int, nargs="?", default=1, help="how many links")
     parser.add_argument("--reusable", action="store_true", help="links that any number of people may use")
+    parser.add_argument("--label", metavar="TEXT", help="a name for the list of links")
+    parser.add_argument("--list", action="store_true", help="list the links made so far instead")
+    parser.add_argument(
+        "--revoke", metavar="NUMBER", help="end the link of this number instead; --list tells it"
+    )
     parser.add_argument("--days", type=float, metavar="D", help="links expire after D days")
     parser.add_argument("--rater", metavar="ID", help="a link that brings this rater back, on any computer")
     parser.add_argument(
@@ -31,14 +37,36 @@ def _add_invite(parser: argparse.ArgumentParser) -> None:
 
 def _run_invite(args: argparse.Namespace) -> int:
     from mos_app.store.connection import open_database
-    from mos_app.store.invites import make_invites
+    from mos_app.store.invites import invite_rows, make_invites, revoke_invite
 
     if args.count < 1:
-        raise InputError("expected at least one link, got 0")
+        raise InputError(f"expected at least one link, got {args.count}")
+    if args.days is not None and not 0 < args.days <= LONGEST_DAYS:
+        raise InputError(f"--days: expected from above 0 to {LONGEST_DAYS}, got {args.days:g}")
     db = open_database(args.study, args.database)
-    for code in make_invites(db, args.count, reusable=args.reusable, days=args.days, rater=args.rater):
-        print(f"{args.url.rstrip('/')}/?invite={code}")
-    db.close()
+    try:
+        if args.revoke:
+            revoke_invite(db, args.revoke)
+            print(f"the link {args.revoke} lets nobody in any more")
+        elif args.list:
+            for row in invite_rows(db):
+                uses = f"used {row['used']} times" if row["reusable"] else (row["rater"] or "")
+                told = (
+                    row["number"],
+                    f"{row['state']:<8}",
+                    row["created_at"][:16] + "Z",
+                    uses,
+                    row["label"] or "",
+                )
+                print("  ".join(told).rstrip())
+        else:
+            made = make_invites(
+                db, args.count, reusable=args.reusable, days=args.days, rater=args.rater, label=args.label
+            )
+            for code in made:
+                print(f"{args.url.rstrip('/')}/?invite={code}")
+    finally:
+        db.close()
     return 0
 
 

@@ -13,19 +13,25 @@ def _run_status(args: argparse.Namespace) -> int:
     from mos_app.store.exchange import ratings_frame
     from mos_app.store.invites import invite_rows
     from mos_app.store.raters import rater_rows
-    from mos_app.store.state import closed_at
+    from mos_app.store.state import standing
 
     db = open_database(args.study, args.database)
     flags = rater_flags(ratings_frame(db))
     raters = rater_rows(db)
     invites = invite_rows(db)
-    state = f"closed {closed_at(db)}" if closed_at(db) else "open"
+    now = standing(db)
+    state = {
+        None: "open",
+        "closed": f"closed {now.closed_at}",
+        "paused": f"paused {now.paused_at}",
+        "hours": f"open at {now.settings.hours}, not now",
+    }[now.shut]
     finished = sum(1 for row in raters if row["finished_at"])
-    unused = sum(1 for row in invites if not row["used"])
+    unused = sum(1 for row in invites if row["state"] == "open" and not row["used"])
     print(f"{db.study.name}: {state}; {len(raters)} raters, {finished} finished; {unused} links unused")
     for row in raters:
         found = flags.get(row["id"]) or "-"
-        where = "finished" if row["finished_at"] else "under way"
+        where = "finished" if row["finished_at"] else "released" if row["released_at"] else "under way"
         print(f"{row['id']}  {row['done']:>5}/{row['total']:<5}  {where:<9}  {found}")
     db.close()
     return 0
@@ -86,6 +92,12 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "ratings", metavar="RATINGS.CSV", type=Path, help="a ratings.csv that `mos export` wrote"
     )
+    parser.add_argument(
+        "--raters",
+        metavar="RATERS.CSV",
+        type=Path,
+        help="the people (default: raters.csv beside it, if there)",
+    )
 
 
 def _run_import(args: argparse.Namespace) -> int:
@@ -93,7 +105,7 @@ def _run_import(args: argparse.Namespace) -> int:
     from mos_app.store.exchange import import_ratings
 
     db = open_database(args.study, args.database)
-    raters, ratings = import_ratings(db, args.ratings)
+    raters, ratings = import_ratings(db, args.ratings, args.raters)
     print(f"{ratings} ratings of {raters} raters are in {args.study}")
     db.close()
     return 0

@@ -142,20 +142,25 @@ class _Person:
             language = self.study.settings.language
             entered = await self._send(
                 "enter",
-                {"invite": self.code, "consent": consent_version(self.study, language), "language": language},
+                {
+                    "invite": self.code,
+                    "consent": consent_version(self.study, language),
+                    "language": language,
+                    "nonce": self.rng.bytes(16).hex(),
+                },
             )
             if entered is None:
                 return
             self.rater = entered["rater"]
-            await self._send("check", _CHECKED)
+            await self._send("check", {"rater": self.rater, **_CHECKED})
             while await self._next_few():
                 pass
 
     async def _next_few(self) -> bool:
         """Rate what the server says comes next; False at the end."""
         state = (await self.client.get("/mos/state")).json()
-        if state["stage"] in ("instructions", "ready", "break"):
-            return await self._send("rested", {"at": state["done"]}) is not None
+        if state["stage"] in ("instructions", "ready", "break", "more"):
+            return await self._send("rested", {"rater": self.rater, "at": state["done"]}) is not None
         for item in state["upcoming"]:
             if self.plan.limit is not None and item["position"] >= self.plan.limit:
                 return False
@@ -215,9 +220,9 @@ class _Taste:
 
     def __init__(self, study: Study, seed: int) -> None:
         rng = np.random.default_rng([seed, 7])
-        methods = sorted({item.method for item in study.stimuli})
+        methods = sorted({item.method for item in study.rated})
         quality = {method: _KNOWN_QUALITY.get(method, float(rng.uniform(2.3, 4.2))) for method in methods}
-        self._by_sha = {item.sha256: quality[item.method] + rng.normal(0, 0.3) for item in study.stimuli}
+        self._by_sha = {item.sha256: quality[item.method] + rng.normal(0, 0.3) for item in study.rated}
 
     def of(self, digest: str) -> float:
         return float(self._by_sha.get(digest, 3.0))
@@ -244,6 +249,7 @@ _CHECKED = {
     "zoom_percent": 100,
     "dark_steps": 6,
     "light_steps": 6,
+    "touch": False,
 }
 
 

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 from streamlit import config
 
 from mos_app.store.connection import Database
+from mos_app.web.compression import Compressed
 from mos_app.web.guard import Guard
 from mos_app.web.routes import RatingRoutes
 from mos_app.web.server import MAX_MESSAGE_MB
@@ -32,7 +33,7 @@ def create_app(db: Database, folder: str | Path, *, public_origin: str | None = 
         secrets={"srmos": {"folder": str(root), "database": db.url}},
         lifespan=_without_request_log,
         routes=[RatingRoutes(db, root, public_origin).mount()],
-        middleware=[Middleware(Guard)],
+        middleware=[Middleware(Compressed), Middleware(Guard)],
         on_script_error=_show_short_error,
         exception_handlers={Exception: _answer_server_error},
     )
@@ -50,7 +51,8 @@ STREAMLIT_SETTINGS: dict[str, str | int | bool] = {
     "client.showErrorDetails": "none",
     "client.showErrorLinks": False,
     "client.showSidebarNavigation": False,
-    "theme.primaryColor": "#2f62cc",
+    "theme.light.primaryColor": "#2f62cc",
+    "theme.dark.primaryColor": "#4a7de0",
 }
 """Nothing of Streamlit's own shows, nothing leaves the server, no stack trace reaches a rater."""
 

@@ -7,14 +7,17 @@ import streamlit as st
 from mos_app.screens.browser import mount
 from mos_app.screens.opened import opened_database
 from mos_app.store.connection import Database
-from mos_app.store.invites import invite_state
-from mos_app.store.raters import rater_of
+from mos_app.store.invites import is_reusable
+from mos_app.store.raters import comes_back_at_once, with_new_blocks
 from mos_app.store.ratings import pace
-from mos_app.store.state import closed_at
+from mos_app.store.state import Standing
 from mos_app.study.definition import LANGUAGES, Language, Study
 from mos_app.study.people import Rater
-from mos_app.study.stages import block_end, calibration_count, pauses, seconds_left, stage_of
-from mos_app.study.words import consent_text, consent_version, labels, words
+from mos_app.study.stages import block_end, calibration_count, pauses, seconds_left, stage_of, trials_before
+from mos_app.study.viewing import LEAST_GREY_STEPS, ZOOM_TOLERANCE, gates
+from mos_app.study.words import consent_text, consent_version, labels, sentences
+from mos_app.web.arrival import Arrival, arrival
+from mos_app.web.messages import PANEL_ID
 from mos_app.web.routes import cookie_name
 
 CHROME_PX = (24, 132)
@@ -24,36 +27,43 @@ CHROME_PX = (24, 132)
 def show() -> None:
     """Show the screen that is this person's now."""
     db = opened_database()
-    rater = rater_of(db, st.context.cookies.get(cookie_name(db.study)))
     invite = st.query_params.get("invite")
-    if rater is None:
-        _welcome(db, invite)
-    elif invite is not None:  # a link is a person's: whoever opened it may not be the last one here
-        _welcome_back(db, rater, invite)
-    elif closed_at(db) and not rater.finished:
-        _notice(db.study, rater.language, "closed")
-    else:
-        _stage(db, rater)
+    token = st.context.cookies.get(cookie_name(db.study))
+    found = arrival(db, token, invite, ask="ask" in st.query_params)
+    match found.screen:
+        case "welcome":
+            _welcome(db, found.now, invite or "")
+        case "return":
+            _return(db, found.now, invite or "")
+        case "back":
+            _welcome_back(db, found)
+        case "notice":
+            _notice(db.study, found.now, found.rater, found.why)
+        case "stage":
+            _stage(db, found)
 
 
-def _welcome(db: Database, invite: str | None) -> None:
+def _welcome(db: Database, now: Standing, invite: str) -> None:
     study, language = db.study, _language(db.study)
-    if invite is None:
-        _notice(study, language, "no_invite")
+    panel = _panel(study)
+    if panel is None:
+        _notice(study, now, None, "panel")
         return
-    state = invite_state(db, invite[:64])
-    if closed_at(db) or state != "open":
-        _notice(study, language, "closed" if closed_at(db) else state)
+    reusable = is_reusable(db, invite)
+    if reusable and st.query_params.get("again"):
+        _return(db, now, invite)
         return
     total = _trials(study)
     mount(
         "welcome",
         {
-            **_common(study, language),
+            **_common(study, now, language),
             "invite": invite,
-            "panel": _panel(study),
-            "consent": consent_text(study, language),
-            "consent_version": consent_version(study, language),
+            "panel": panel,
+            "reusable": reusable,
+            "touch_allowed": study.settings.touch == "allow",
+            "consent": consent_text(study, language, now.settings),
+            "consent_version": consent_version(study, language, now.settings),
             "trials": total,
             "minutes": _minutes(seconds_left(0, total, [])),
             "breaks": len([at for at in pauses(study, total) if at > calibration_count(study)]),
@@ -62,24 +72,34 @@ def _welcome(db: Database, invite: str | None) -> None:
     )
 
 
-def _welcome_back(db: Database, rater: Rater, invite: str) -> None:
+def _return(db: Database, now: Standing, invite: str) -> None:
+    common = _common(db.study, now, _language(db.study))
+    mount("return", {**common, "invite": invite, "at_once": comes_back_at_once(db, invite)})
+
+
+def _welcome_back(db: Database, found: Arrival) -> None:
+    rater = found.rater
+    if rater is None:
+        return
     mount(
         "back",
         {
-            **_common(db.study, rater.language),
+            **_common(db.study, found.now, rater.language),
             "finished": rater.finished,
             "done": rater.done,
             "total": rater.total,
-            "invite": invite,
         },
     )
 
 
-def _stage(db: Database, rater: Rater) -> None:
-    study = db.study
+def _stage(db: Database, found: Arrival) -> None:
+    if found.rater is None:
+        return
+    study, now = db.study, found.now
+    rater = found.rater if now.shut else with_new_blocks(db, found.rater)
     stage = stage_of(rater, study)
     data = {
-        **_common(study, rater.language),
+        **_common(study, now, rater.language),
         "stage": stage,
         "rater": rater.id,
         "study": study.fingerprint[:8],
@@ -89,30 +109,37 @@ def _stage(db: Database, rater: Rater) -> None:
         "block_end": block_end(rater, study),
         "minutes": _minutes(seconds_left(rater.done, rater.total, pace(db, rater.id))),
         "code": rater.completion_code,
-        "completion_url": study.settings.completion_url,
+        "completion_url": now.settings.completion_url,
+        "gates": gates(study.settings),
+        "zoom_tolerance": ZOOM_TOLERANCE,
+        "least_grey_steps": LEAST_GREY_STEPS,
     }
     match stage:
-        case "instructions" | "ready" | "break":
+        case "instructions" | "ready" | "break" | "more":
             mount("pause", data)
         case _:
             mount(stage, data)
 
 
-def _notice(study: Study, language: Language, kind: str) -> None:
-    mount("notice", {**_common(study, language), "kind": kind})
+def _notice(study: Study, now: Standing, rater: Rater | None, kind: str) -> None:
+    language = _language(study) if rater is None else rater.language
+    mount("notice", {**_common(study, now, language), "kind": kind})
 
 
-def _common(study: Study, language: Language) -> dict[str, Any]:
+def _common(study: Study, now: Standing, language: Language) -> dict[str, Any]:
     width, height = study.frame
     return {
-        "title": study.settings.title,
+        "title": now.settings.title,
         "method": study.settings.method,
         "language": language,
         "labels": labels(study, language),
-        "words": words(language),
+        "words": sentences(now.settings, language),
         "frame": [width, height],
         "chrome": list(CHROME_PX),
-        "contact": study.settings.contact,
+        "contact": now.settings.contact,
+        "hours": now.settings.hours or "",
+        "screen_out_code": now.settings.screen_out_code,
+        "screen_out_url": now.settings.screen_out_url,
     }
 
 
@@ -121,15 +148,17 @@ def _language(study: Study) -> Language:
     return next((language for language in LANGUAGES if language == asked), study.settings.language)
 
 
-def _panel(study: Study) -> str | None:
-    return st.query_params.get(study.settings.panel_parameter)
+def _panel(study: Study) -> dict[str, str] | None:
+    """Return the panel's ids in the address, as `Enter` takes them; None where one cannot be read."""
+    asked = st.query_params
+    person = asked.get(study.settings.panel_parameter) or asked.get("PROLIFIC_PID")
+    found = {"panel": person, "panel_study": asked.get("STUDY_ID"), "panel_session": asked.get("SESSION_ID")}
+    ids = {name: value for name, value in found.items() if value}
+    return ids if all(PANEL_ID.fullmatch(value) for value in ids.values()) else None
 
 
 def _trials(study: Study) -> int:
-    from mos_app.study.order import trials_of
-
-    main = sum(len(trials) for trials in trials_of(study).values())
-    return calibration_count(study) + main + round(study.settings.repeat_share * main)
+    return trials_before(study, study.blocks)
 
 
 def _minutes(seconds: float) -> int:

@@ -49,10 +49,7 @@ def _show_section(section: Section) -> None:
     for index, plot in enumerate(section.plots):
         with columns[index % len(columns)]:
             _show_plot(plot)
-    for table in section.tables:
-        st.markdown(f"**{table.title}.** {table.caption}")
-        _show_table(table)
-    for table in section.folded:
+    for table in (*section.tables, *section.folded):
         with st.expander(f"{table.title} ({len(table.frame):,} rows)"):
             st.caption(table.caption)
             _show_table(table)

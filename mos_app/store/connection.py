@@ -6,7 +6,7 @@ Everything else in this room is functions that take such a `Database` first.
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from sr_models.data.image import write_bytes
 DATABASE_FILE = "study.db"
 URL_FILE = "database.url"
 POOL_CONNECTIONS = 8
+PRIVATE = 0o600
+"""For files that hold what people said, or a password."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +111,7 @@ def url_for(folder: Path, given: str | None) -> str:
 
 def keep_url(folder: Path, url: str) -> None:
     """Remember a database outside the folder."""
-    write_bytes(folder / URL_FILE, url.encode() + b"\n")
-    os.chmod(folder / URL_FILE, 0o600)
+    write_bytes(folder / URL_FILE, url.encode() + b"\n", mode=PRIVATE)
 
 
 def open_engine(url: str) -> Engine:
@@ -123,7 +124,10 @@ def open_engine(url: str) -> Engine:
         ) from None
     match parsed.get_backend_name():
         case "sqlite":
-            engine = create_engine(parsed, connect_args={"timeout": 30, "check_same_thread": False})
+            engine = create_engine(
+                parsed, connect_args={"timeout": 30, "check_same_thread": False}, hide_parameters=True
+            )
+            _make_private(parsed.database)
             _prepare_sqlite(engine)
         case "postgresql":
             engine = _postgres(parsed)
@@ -151,7 +155,24 @@ def _postgres(url: URL, isolation_level: IsolationLevel = "READ COMMITTED") -> E
         max_overflow=0,  # waiting for a connection is quicker than opening one more
         pool_use_lifo=True,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error in the log names no rater and no code
     )
+
+
+def _make_private(file: str | None) -> None:
+    """Only the owner reads an SQLite file; SQLite gives its log (-wal, -shm) the same mode."""
+    if not file or file == ":memory:":
+        return
+    try:
+        # A file that exists is never opened here: closing it would drop the locks that SQLite holds on it in
+        # this process, and another process could then delete the log under a running server.
+        with suppress(FileExistsError):
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, PRIVATE))
+        for part in (file, f"{file}-wal", f"{file}-shm"):
+            if os.path.exists(part):
+                os.chmod(part, PRIVATE)
+    except OSError as error:
+        raise InputError(f"the database cannot be opened: {error}") from None
 
 
 def _migrate(engine: Engine) -> None:

@@ -13,22 +13,28 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from mos_app.store import tables
-from mos_app.store.connection import Database, insert_all
+from mos_app.store.connection import PRIVATE, Database, insert_all
 from mos_app.store.raters import rater_rows
 from mos_app.store.ratings import rating_rows
 from mos_app.study.definition import Study
+from mos_app.study.viewing import in_words
 from sr_models.data.errors import InputError
 from sr_models.data.image import write_bytes
 
 _WHO = ("study", "rater", "presentation", "phase", "dataset", "picture")
 _HOW = ("seconds", "shown_at", "device_pixel_ratio", "rect", "viewport", "visible", "fullscreen", "stored_at")
-SCORE_COLUMNS = (*_WHO, "method", "repeat", "score", *_HOW)
-PAIR_COLUMNS = (*_WHO, "left", "right", "repeat", "choice", *_HOW)
+_LATER = ("position", "viewing")
+"""Columns that files of earlier versions lack."""
+SCORE_COLUMNS = (*_WHO, "method", "repeat", "score", *_HOW, *_LATER)
+PAIR_COLUMNS = (*_WHO, "left", "right", "repeat", "choice", *_HOW, *_LATER)
+RATERS_FILE = "raters.csv"
 SIDES = {1: "left", 2: "right"}
 
 
 def columns_of(study: Study) -> tuple[str, ...]:
-    """Return the long table's columns; `stored_at` (the server's clock) follows those of CONTRACTS."""
+    """Return the long table's columns: those of CONTRACTS, then `stored_at` (the server's clock), `position`
+    (place in the rater's order, from 0) and `viewing` (what the viewing check found against the screen).
+    """
     return PAIR_COLUMNS if study.settings.method == "pairs" else SCORE_COLUMNS
 
 
@@ -45,12 +51,12 @@ def export(db: Database, folder: Path) -> list[Path]:
         "ratings.csv": _csv(records, columns_of(db.study)),
         "ratings.parquet": frame.to_parquet(index=False),
     }
-    files["raters.csv"] = _raters_csv(db)
+    files[RATERS_FILE] = _raters_csv(db)
     if db.study.settings.method != "pairs":
         files["wide.csv"] = wide_matrix(frame).to_csv().encode()
         files["sureal.json"] = json.dumps(sureal_dataset(frame, db.study), indent=1).encode()
     for name, data in files.items():
-        write_bytes(folder / name, data)
+        write_bytes(folder / name, data, mode=PRIVATE)
     return [folder / name for name in files]
 
 
@@ -75,6 +81,9 @@ def sureal_dataset(frame: pd.DataFrame, study: Study) -> dict[str, Any]:
                 "asset_id": len(videos),
                 "content_id": numbers[dataset, picture],
                 "path": f"{dataset}/{picture}/{method}",
+                "dataset": dataset,
+                "picture": picture,
+                "method": method,
                 "os": {
                     rater: int(score) for rater, score in zip(group["rater"], group["score"], strict=True)
                 },
@@ -91,9 +100,15 @@ def sureal_dataset(frame: pd.DataFrame, study: Study) -> dict[str, Any]:
     }
 
 
-def import_ratings(db: Database, path: Path) -> tuple[int, int]:
-    """Put an exported ratings.csv into the study, all rows or none. Return (raters, ratings)."""
+def import_ratings(db: Database, path: Path, raters_file: Path | None = None) -> tuple[int, int]:
+    """Put an exported ratings.csv into the study, all rows or none. Return (raters, ratings).
+
+    What raters.csv says of each person (consent, panel, viewing check, code) comes along; without
+    `raters_file` the one beside `path` is taken, if there is one.
+    """
     rows = _read(path, columns_of(db.study))
+    beside = path.with_name(RATERS_FILE)
+    people = _read_people(raters_file or beside) if raters_file or beside.is_file() else {}
     by_rater: dict[str, list[dict[str, Any]]] = defaultdict(list)
     presentations, ratings = [], []
     for line, row in enumerate(rows, start=2):
@@ -104,9 +119,22 @@ def import_ratings(db: Database, path: Path) -> tuple[int, int]:
         by_rater[row["rater"]].append(rating)
         presentations.append(presentation)
         ratings.append(rating)
-    raters = [_rater_row(rater, theirs, db.study) for rater, theirs in by_rater.items()]
+    raters = [
+        _rater_row(rater, theirs, db.study, people.get(rater, {})) for rater, theirs in by_rater.items()
+    ]
     _restore(db, raters, presentations, ratings)
     return len(raters), len(ratings)
+
+
+def _read_people(path: Path) -> dict[str, dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read as a table ({error})") from None
+    if any(not row.get("id") for row in rows):
+        raise InputError(f"{path}: expected a raters.csv that `mos export` wrote, with a column id")
+    return {row["id"]: row for row in rows}
 
 
 def _restore(
@@ -136,6 +164,7 @@ def _restore(
 def _records(db: Database) -> list[dict[str, Any]]:
     pairs = db.study.settings.method == "pairs"
     records = []
+    viewing = {row["id"]: in_words(json.loads(row["checked"] or "{}")) for row in rater_rows(db)}
     for row in rating_rows(db):
         stimulus = db.study.by_id[row["stimulus"]]
         record = {
@@ -149,6 +178,8 @@ def _records(db: Database) -> list[dict[str, Any]]:
             **{name: row[name] for name in _HOW},
             "visible": int(row["visible"]),
             "fullscreen": int(row["fullscreen"]),
+            "position": row["position"],
+            "viewing": viewing[row["rater"]],
         }
         if pairs:
             right = db.study.by_id[row["other"]]
@@ -169,14 +200,15 @@ def _csv(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> bytes:
 
 def _raters_csv(db: Database) -> bytes:
     rows = rater_rows(db)
-    return _csv(rows, list(rows[0]) if rows else [])
+    return _csv(rows, list(rows[0]) if rows else ["id"])
 
 
 def _read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
-            if tuple(reader.fieldnames or ()) != tuple(columns):
+            found = tuple(reader.fieldnames or ())
+            if found not in (tuple(columns), tuple(name for name in columns if name not in _LATER)):
                 raise InputError(f"{path}: expected the columns {','.join(columns)}")
             return list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -219,7 +251,7 @@ def _parsed(row: Mapping[str, str], study: Study, position: int) -> tuple[dict[s
 
 
 def _shown(row: Mapping[str, str], study: Study) -> tuple[str, str | None]:
-    items = study.anchor_stimuli if row["phase"] == "calibration" else study.stimuli
+    items = study.anchor_stimuli if row["phase"] == "calibration" else study.rated
     here = {s.method: s for s in items if (s.dataset, s.picture) == (row["dataset"], row["picture"])}
     if "choice" in row:
         return here[row["left"]].id, here[row["right"]].id
@@ -231,19 +263,23 @@ def _sentence(error: Exception) -> str:
     return f"the study has no {error} there" if isinstance(error, KeyError) else str(error)
 
 
-def _rater_row(rater: str, ratings: Sequence[Mapping[str, Any]], study: Study) -> dict[str, Any]:
+def _rater_row(
+    rater: str, ratings: Sequence[Mapping[str, Any]], study: Study, person: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return a row of raters; what nothing says of the person is what an import can know."""
     return {
         "id": rater,
         "session_hash": None,
         "reusable_invite": False,
-        "entered_at": ratings[0]["stored_at"],
-        "language": study.settings.language,
-        "consent_version": "imported",
-        "panel": None,
-        "checked": None,
+        "entered_at": person.get("entered_at") or ratings[0]["stored_at"],
+        "language": person.get("language") or study.settings.language,
+        "consent_version": person.get("consent_version") or "imported",
+        **{name: person.get(name) or None for name in ("panel", "panel_study", "panel_session", "checked")},
         "total": len(ratings),
         "done": len(ratings),
         "rested_at": len(ratings),
-        "finished_at": ratings[-1]["stored_at"],
-        "completion_code": None,
+        "finished_at": (person.get("finished_at") or None) if person else ratings[-1]["stored_at"],
+        "completion_code": person.get("completion_code") or None,
+        "released_at": person.get("released_at") or None,
+        "blocks": study.blocks,
     }

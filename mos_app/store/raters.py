@@ -1,8 +1,9 @@
 """Raters: entering with the whole order stored, sessions, checks and breaks, and being forgotten."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
@@ -10,15 +11,18 @@ from sqlalchemy import Connection, RowMapping, func, insert, select, update
 from mos_app.store import tables
 from mos_app.store.codes import PRESENTATION_CHARS, random_code, token_hash
 from mos_app.store.connection import Database, insert_all
-from mos_app.store.invites import check_rater, take_invite
+from mos_app.store.invites import check_rater, count_use, invite_row, open_invite, state_of
 from mos_app.store.refusal import RefusedError
+from mos_app.store.state import log_change, standing_on
 from mos_app.study.clock import now_text
-from mos_app.study.definition import Language, Study
-from mos_app.study.order import order_for
+from mos_app.study.definition import Language, Study, Trial
+from mos_app.study.order import block_for, order_for
 from mos_app.study.people import Rater
+from mos_app.study.words import consent_version
 
-SESSION_CHARS = 40
 RATER_CHARS = 8
+GRACE_MINUTES = 30
+"""How long after entering a one-time link brings its person back without asking for their random name."""
 
 
 @dataclass(frozen=True)
@@ -29,47 +33,162 @@ class Newcomer:
     consent: str
     """Which text was agreed to: 12 hex digits."""
     language: Language
+    nonce: str
+    """Drawn by the browser for this entry: the same again is the same person, not another one."""
     panel: str | None = None
     """A panel's own id of the person."""
+    panel_study: str | None = None
+    panel_session: str | None = None
 
 
 def enter(db: Database, newcomer: Newcomer) -> tuple[str, str]:
     """Return (rater id, session token) of a person who now begins, their whole order stored.
 
-    Refused where the study is closed or full, or the invite is not open.
+    The same newcomer again gets the same answer, so a lost answer may be asked for again. Refused where the
+    study is shut or full, the invite is not open, or another text was agreed to.
     """
+    token = _token_of(newcomer.invite, newcomer.nonce)
+    with db.reading() as connection:
+        if known := _entered_already(connection, token):
+            return known, token
+        returning = _admit(connection, db.study, newcomer)
+    # The order takes a while: it is drawn before the lock, for a number that nobody else gets.
+    number = None if returning else _take_number(db)
+    trials = order_for(db.study, number) if number is not None else []
     with db.writing() as connection:
-        study = connection.execute(select(tables.study).with_for_update()).mappings().one()
-        if study["closed_at"]:
-            raise RefusedError(403, "closed")
-        invite = take_invite(connection, newcomer.invite)
-        token = random_code(SESSION_CHARS)
-        if invite["rater"] is not None:
-            connection.execute(
-                update(tables.raters)
-                .where(tables.raters.c.id == invite["rater"])
-                .values(session_hash=token_hash(token))
+        connection.execute(select(tables.study.c.fingerprint).with_for_update())
+        if known := _entered_already(connection, token):
+            return known, token
+        returning = _admit(connection, db.study, newcomer)
+        invite = open_invite(connection, newcomer.invite)
+        if returning is None:
+            if number is None:  # they were forgotten in this moment
+                raise RefusedError(403, "unknown")
+            rater = _add_rater(
+                connection, db.study, number, trials, newcomer, token, reusable=invite["reusable"]
             )
-            return cast(str, invite["rater"]), token
-        _check_quota(connection, db.study)
-        rater = _add_rater(connection, db.study, study["entered"], newcomer, token, invite["reusable"])
-        connection.execute(update(tables.study).values(entered=tables.study.c.entered + 1))
+        else:
+            rater = returning
+            _begin_session(connection, rater, token)
+        count_use(connection, invite, rater)
         return rater, token
 
 
-def _check_quota(connection: Connection, study: Study) -> None:
-    quota = study.settings.raters
-    if quota is not None:
-        present = connection.execute(select(func.count()).select_from(tables.raters)).scalar_one()
-        if present >= quota:
-            raise RefusedError(403, "full")
+def come_back(db: Database, invite: str, nonce: str, name: str | None) -> tuple[str, str]:
+    """Return (rater id, session token) of the person whose link this is, on a browser that lost its cookie.
+
+    Soon after entering the link is enough; later, or once they left this browser, it takes their random name,
+    which breaks and the last screen show. On a link for many it always does.
+    """
+    token = _token_of(invite, nonce)
+    with db.writing() as connection:
+        row = invite_row(connection, invite)
+        if row is None or row["revoked_at"] is not None:
+            raise RefusedError(403, state_of(row))
+        rater = _owner(connection, row, name)
+        if rater is None:
+            raise RefusedError(403, "name")
+        _begin_session(connection, rater, token)
+        return rater, token
+
+
+def comes_back_at_once(db: Database, invite: str) -> bool:
+    """Return whether a one-time link that is used needs no name to bring its person back."""
+    with db.reading() as connection:
+        row = invite_row(connection, invite)
+        return row is not None and _in_grace(connection, row)
+
+
+def leave(db: Database, token: str | None) -> None:
+    """End the session of whoever sits at this browser; their ratings stay."""
+    if token:
+        with db.writing() as connection:
+            mine = tables.raters.c.session_hash == token_hash(token)
+            connection.execute(update(tables.raters).where(mine).values(session_hash=None))
+
+
+def _token_of(invite: str, nonce: str) -> str:
+    return token_hash(f"{invite} {nonce}")
+
+
+def _entered_already(connection: Connection, token: str) -> str | None:
+    r = tables.raters.c
+    found = connection.execute(select(r.id).where(r.session_hash == token_hash(token))).scalar()
+    return cast("str | None", found)
+
+
+def _begin_session(connection: Connection, rater: str, token: str) -> None:
+    connection.execute(
+        update(tables.raters).where(tables.raters.c.id == rater).values(session_hash=token_hash(token))
+    )
+
+
+def _owner(connection: Connection, invite: RowMapping, name: str | None) -> str | None:
+    if name is None:
+        return str(invite["rater"]) if _in_grace(connection, invite) else None
+    r = tables.raters.c
+    of_link = r.reusable_invite if invite["reusable"] else r.id == invite["rater"]
+    found = connection.execute(select(r.id).where(r.id == name.strip().lower(), of_link)).scalar()
+    return cast("str | None", found)
+
+
+def _in_grace(connection: Connection, invite: RowMapping) -> bool:
+    if invite["reusable"] or not invite["used"] or invite["rater"] is None or invite["used_at"] is None:
+        return False
+    since = datetime.now(UTC) - datetime.fromisoformat(invite["used_at"])
+    r = tables.raters.c
+    session = connection.execute(select(r.session_hash).where(r.id == invite["rater"])).scalar()
+    return session is not None and since < timedelta(minutes=GRACE_MINUTES)
+
+
+def _admit(connection: Connection, study: Study, newcomer: Newcomer) -> str | None:
+    """Return the rater who comes back, None for a new one; refused unless this person may come in now."""
+    now = standing_on(connection, study)
+    if now.shut:
+        raise RefusedError(403, now.shut)
+    invite = open_invite(connection, newcomer.invite)
+    if newcomer.consent != consent_version(study, newcomer.language, now.settings):
+        raise RefusedError(409, "consent")
+    if invite["rater"] is not None:
+        return str(invite["rater"])
+    if newcomer.panel is not None:
+        r = tables.raters.c
+        known = connection.execute(select(r.id).where(r.panel == newcomer.panel)).scalar()
+        if known is not None and study.settings.panel_again == "refuse":
+            raise RefusedError(403, "again")
+        if known is not None:
+            return str(known)
+    if now.settings.raters is not None and _places_taken(connection) >= now.settings.raters:
+        raise RefusedError(403, "full")
+    return None
+
+
+def _places_taken(connection: Connection) -> int:
+    r = tables.raters
+    return connection.execute(
+        select(func.count()).select_from(r).where(r.c.released_at.is_(None))
+    ).scalar_one()
+
+
+def _take_number(db: Database) -> int:
+    """Return the next rater's number. One that is then refused leaves a gap, which balance survives."""
+    with db.writing() as connection:
+        counted = update(tables.study).values(entered=tables.study.c.entered + 1)
+        return int(connection.execute(counted.returning(tables.study.c.entered)).scalar_one()) - 1
 
 
 def _add_rater(
-    connection: Connection, study: Study, number: int, newcomer: Newcomer, token: str, reusable: bool
+    connection: Connection,
+    study: Study,
+    number: int,
+    trials: Sequence[Trial],
+    newcomer: Newcomer,
+    token: str,
+    *,
+    reusable: bool,
 ) -> str:
     """Return the new rater's random id, the rater and all presentations stored."""
-    rater, trials = random_code(RATER_CHARS), order_for(study, number)
+    rater = random_code(RATER_CHARS)
     connection.execute(
         insert(tables.raters).values(
             id=rater,
@@ -80,11 +199,19 @@ def _add_rater(
             language=newcomer.language,
             consent_version=newcomer.consent,
             panel=newcomer.panel,
+            panel_study=newcomer.panel_study,
+            panel_session=newcomer.panel_session,
             total=len(trials),
             done=0,
             rested_at=-1,
+            blocks=study.blocks,
         )
     )
+    _add_presentations(connection, rater, trials, start=0)
+    return rater
+
+
+def _add_presentations(connection: Connection, rater: str, trials: Sequence[Trial], *, start: int) -> None:
     rows = [
         {
             "id": random_code(PRESENTATION_CHARS),
@@ -95,10 +222,63 @@ def _add_rater(
             "other": trial.other,
             "repeat": trial.repeat,
         }
-        for position, trial in enumerate(trials)
+        for position, trial in enumerate(trials, start)
     ]
     insert_all(connection, tables.presentations, rows)
-    return rater
+
+
+def with_new_blocks(db: Database, rater: Rater) -> Rater:
+    """Return the rater with the blocks that were added since they entered at the end of their order."""
+    if rater.blocks >= db.study.blocks:
+        return rater
+    r = tables.raters
+    coming = range(rater.blocks, db.study.blocks)
+    trials = [trial for block in coming for trial in block_for(db.study, rater.number, block)]
+    with db.writing() as connection:
+        grown = connection.execute(
+            update(r)
+            .where(r.c.id == rater.id, r.c.blocks == rater.blocks)
+            .values(blocks=db.study.blocks, total=r.c.total + len(trials), finished_at=None)
+        )
+        if grown.rowcount == 1:  # no other request was faster
+            _add_presentations(connection, rater.id, trials, start=rater.total)
+        row = connection.execute(select(r).where(r.c.id == rater.id)).mappings().one()
+    return _rater(row)
+
+
+def release_places(
+    db: Database, raters: Sequence[str] = (), *, idle_days: float | None = None, who: str | None = None
+) -> list[str]:
+    """Give back the places of raters who have not finished, so that others may have them; return who.
+
+    `idle_days`: also of everybody who has rated nothing for so long. Their ratings stay, and they may go on.
+    """
+    r = tables.raters
+    with db.writing() as connection:
+        for rater in raters:
+            check_rater(connection, rater)
+        chosen = set(raters) | (set(_idle(connection, idle_days)) if idle_days is not None else set())
+        open_places = select(r.c.id).where(
+            r.c.id.in_(chosen), r.c.finished_at.is_(None), r.c.released_at.is_(None)
+        )
+        released = sorted(connection.execute(open_places).scalars())
+        if released:
+            connection.execute(update(r).where(r.c.id.in_(released)).values(released_at=now_text()))
+            log_change(connection, "places given back", None, ", ".join(released), who=who)
+    return released
+
+
+def _idle(connection: Connection, days: float) -> list[str]:
+    p, r, a = tables.presentations, tables.raters, tables.ratings
+    last = func.coalesce(func.max(a.c.stored_at), r.c.entered_at)
+    found = (
+        select(r.c.id)
+        .outerjoin(p, p.c.rater == r.c.id)
+        .outerjoin(a, a.c.presentation == p.c.id)
+        .group_by(r.c.id, r.c.entered_at)
+        .having(last < now_text(datetime.now(UTC) - timedelta(days=days)))
+    )
+    return list(connection.execute(found).scalars())
 
 
 def rater_of(db: Database, token: str | None) -> Rater | None:
@@ -162,4 +342,5 @@ def _rater(row: RowMapping) -> Rater:
         checked=row["checked"] is not None,
         finished=row["finished_at"] is not None,
         completion_code=row["completion_code"],
+        blocks=row["blocks"],
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, case, func, insert, select, update
 
 from mos_app.store import tables
 from mos_app.store.codes import random_code
@@ -91,7 +91,10 @@ def _advance(connection: Connection, study: Study, rater: str, due: RowMapping) 
     values: dict[str, Any] = {"done": tables.raters.c.done + 1}
     if due["done"] + 1 == due["total"]:
         values["finished_at"] = now_text()
-        values["completion_code"] = study.settings.completion_code or random_code(COMPLETION_CHARS).upper()
+        own = study.settings.completion_code or random_code(COMPLETION_CHARS).upper()
+        values["completion_code"] = func.coalesce(
+            tables.raters.c.completion_code, own
+        )  # it may be handed in already
     moved = connection.execute(
         update(tables.raters)
         .where(tables.raters.c.id == rater, tables.raters.c.done == due["done"])
@@ -143,3 +146,35 @@ def rating_rows(db: Database) -> list[RowMapping]:
                 .order_by(r.number, p.position)
             ).mappings()
         )
+
+
+def score_counts(db: Database) -> dict[int, int]:
+    """Return how often each score was given in the main phase."""
+    p, a = tables.presentations.c, tables.ratings.c
+    with db.reading() as connection:
+        counted = (
+            select(a.score, func.count())
+            .join(tables.presentations, p.id == a.presentation)
+            .where(p.phase == "main")
+            .group_by(a.score)
+        )
+        return {int(score): int(count) for score, count in connection.execute(counted)}
+
+
+def hourly_counts(db: Database, since: str) -> dict[str, int]:
+    """Return the ratings stored in each hour (`2026-01-31T15`, UTC) from `since` on."""
+    a = tables.ratings.c
+    hour = func.substr(a.stored_at, 1, 13).label("hour")
+    with db.reading() as connection:
+        counted = select(hour, func.count()).where(a.stored_at >= since).group_by("hour")
+        return {str(name): int(count) for name, count in connection.execute(counted)}
+
+
+def mean_seconds(db: Database) -> float | None:
+    """Return the mean time of an answer of the main phase in seconds, each counted as at most a minute."""
+    p, a = tables.presentations.c, tables.ratings.c
+    with db.reading() as connection:
+        at_most = case((a.seconds > 60, 60.0), else_=a.seconds)
+        found = select(func.avg(at_most)).join(tables.presentations, p.id == a.presentation)
+        mean = connection.execute(found.where(p.phase == "main")).scalar()
+        return None if mean is None else float(mean)

@@ -25,6 +25,34 @@ study = Table(
     Column("entered", Integer, nullable=False),  # raters so far, forgotten ones too: the next one's number
     Column("closed_at", String(24)),
     Column("admin_hash", Text),
+    Column("paused_at", String(24)),
+    Column("edited", Text),  # JSON: what was edited since the study was frozen
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", String(24), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+)
+
+admin_sessions = Table(
+    "admin_sessions",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("expires_at", String(24), nullable=False),
+)
+
+attempts = Table(  # at the admin's password, by address
+    "attempts",
+    metadata,
+    Column("source", String(64), primary_key=True),  # a keyed hash of the address
+    Column("failures", Integer, nullable=False),
+    Column("last_at", String(24), nullable=False),
 )
 
 invites = Table(
@@ -35,7 +63,12 @@ invites = Table(
     Column("expires_at", String(24)),
     Column("reusable", Boolean, nullable=False),
     Column("used", Integer, nullable=False),
-    Column("rater", String(16)),  # set for a link that brings one rater back
+    Column(
+        "rater", String(16)
+    ),  # whom the link brings back: set when it is made for them, or once they entered
+    Column("label", Text),
+    Column("used_at", String(24)),
+    Column("revoked_at", String(24)),
 )
 
 raters = Table(
@@ -48,13 +81,19 @@ raters = Table(
     Column("entered_at", String(24), nullable=False),
     Column("language", String(8), nullable=False),
     Column("consent_version", String(16), nullable=False),
-    Column("panel", String(64)),
+    Column("panel", String(64), index=True),
+    Column("panel_study", String(64)),
+    Column("panel_session", String(64)),
     Column("checked", Text),  # JSON: what the viewing check found
     Column("total", Integer, nullable=False),
     Column("done", Integer, nullable=False),
     Column("rested_at", Integer, nullable=False),  # the position at which the last break ended
     Column("finished_at", String(24)),
     Column("completion_code", String(64)),
+    Column("released_at", String(24)),  # the place was given back: somebody else may have it
+    Column(
+        "blocks", Integer, nullable=False, server_default="1"
+    ),  # of the study's blocks in this person's order
 )
 
 presentations = Table(

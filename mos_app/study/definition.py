@@ -77,7 +77,28 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """One code for everybody (some panels want that); None gives every rater their own."""
     completion_url: str | None = None
     panel_parameter: str = "id"
-    """The query parameter by which a panel hands over its own id of a person."""
+    """The query parameter by which a panel hands over its own id of a person; PROLIFIC_PID always is one."""
+    panel_again: Literal["resume", "refuse"] = "resume"
+    """What a panel's id that has entered before does."""
+    touch: Literal["refuse", "allow"] = "refuse"
+    """Whether phones and tablets may take part: their screens rarely show a picture at exact pixels."""
+    checks: Literal["strict", "warn"] = "strict"
+    """Whether zoom and grey steps hold somebody up, or are only recorded."""
+    screen_out_code: str | None = None
+    """The panel's code for people whose screen does not fit."""
+    screen_out_url: str | None = None
+    hours: str | None = None
+    """When people may rate, as `09:00-18:00 Europe/Berlin`; None is always."""
+    texts: dict[str, str] = {}
+    """Sentences in place of ours, by `<language>.<name>`, such as `en.welcome_lead`."""
+
+
+class Block(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """More pictures, added while the study ran: everybody sees them after what came before."""
+
+    added: str
+    stimuli: tuple[Stimulus, ...]
+    references: tuple[Stimulus, ...] = ()
 
 
 class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
@@ -93,23 +114,46 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     anchors: tuple[Anchors, ...] = ()
     anchor_stimuli: tuple[Stimulus, ...] = ()
     format: int = 1
+    consents: dict[Language, str] = {}
+    """What people agree to, as the text was when the study was frozen."""
+    later: tuple[Block, ...] = ()
+    """Blocks of pictures added since; they follow `stimuli`."""
 
     @cached_property
     def by_id(self) -> dict[str, Stimulus]:
         """Every stimulus that can be on a screen."""
-        return {item.id: item for item in (*self.stimuli, *self.references, *self.anchor_stimuli)}
+        return {item.id: item for item in (*self.rated, *self.originals, *self.anchor_stimuli)}
 
     @cached_property
-    def by_picture(self) -> dict[tuple[str, str], list[Stimulus]]:
-        """The rated versions of each (dataset, picture), in the order of the file."""
+    def rated(self) -> tuple[Stimulus, ...]:
+        """The rated versions of every block."""
+        return (*self.stimuli, *(item for block in self.later for item in block.stimuli))
+
+    @cached_property
+    def originals(self) -> tuple[Stimulus, ...]:
+        """DCR's references of every block."""
+        return (*self.references, *(item for block in self.later for item in block.references))
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks of pictures there are; one before anything was added."""
+        return 1 + len(self.later)
+
+    def versions_in(self, block: int) -> dict[tuple[str, str], list[Stimulus]]:
+        """Return the rated versions of each (dataset, picture) of block 0, 1, ..., in the file's order."""
         versions: dict[tuple[str, str], list[Stimulus]] = defaultdict(list)
-        for item in self.stimuli:
+        for item in self.later[block - 1].stimuli if block else self.stimuli:
             versions[item.dataset, item.picture].append(item)
         return dict(versions)
 
+    @cached_property
+    def by_picture(self) -> dict[tuple[str, str], list[Stimulus]]:
+        """The rated versions of each (dataset, picture) of every block."""
+        return {key: items for block in range(self.blocks) for key, items in self.versions_in(block).items()}
+
     def reference_of(self, stimulus: Stimulus) -> Stimulus:
         """Return the original of a version, for DCR."""
-        for item in (*self.references, *self.stimuli, *self.anchor_stimuli):
+        for item in (*self.originals, *self.rated, *self.anchor_stimuli):
             if item.method == REFERENCE and (item.dataset, item.picture) == (
                 stimulus.dataset,
                 stimulus.picture,
@@ -121,8 +165,18 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     @cached_property
     def fingerprint(self) -> str:
-        """Return 64 hex digits over the whole study: a database belongs to exactly one."""
-        return hashlib.sha256(msgspec.json.encode(self)).hexdigest()
+        """Return 64 hex digits over the study as it was frozen: a database belongs to exactly one.
+
+        Blocks added since do not count, nor do settings of later versions of this app at their defaults.
+        """
+        plain = msgspec.to_builtins(self)
+        del plain["later"]
+        if not plain["consents"]:
+            del plain["consents"]
+        for name, default in _LATER_SETTINGS.items():
+            if plain["settings"][name] == default:
+                del plain["settings"][name]
+        return hashlib.sha256(msgspec.json.encode(plain)).hexdigest()
 
     @cached_property
     def frame(self) -> tuple[int, int]:
@@ -133,6 +187,16 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 PAIR_GAP_PX = 16
+_LATER_SETTINGS: dict[str, object] = {
+    "panel_again": "resume",
+    "touch": "refuse",
+    "checks": "strict",
+    "screen_out_code": None,
+    "screen_out_url": None,
+    "hours": None,
+    "texts": {},
+}
+"""Settings that the first version did not have, with the defaults that its studies get."""
 
 
 def load(folder: str | Path) -> Study:

@@ -10,13 +10,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from PIL import Image as PillowImage
 
 from mos_app.study.clock import now_text
-from mos_app.study.definition import REFERENCE, STUDY_FILE, Anchors, Settings, Stimulus, Study, save
+from mos_app.study.definition import (
+    LANGUAGES,
+    REFERENCE,
+    STUDY_FILE,
+    Anchors,
+    Block,
+    Settings,
+    Stimulus,
+    Study,
+    load,
+    save,
+)
 from mos_app.study.order import check_feasible
 from mos_app.study.sources import Version, check_complete
+from mos_app.study.validity import check_settings
+from mos_app.study.words import consent_text
 from sr_models.data.dataset import open_dataset
 from sr_models.data.errors import InputError
 from sr_models.data.image import (
@@ -68,6 +82,7 @@ def freeze(
         raise InputError(
             f"{folder} holds a study already: a study is frozen once made; choose another folder"
         )
+    check_settings(settings)
     check_complete(versions)
     rated = [version for version in versions if settings.method != "dcr" or version.method != REFERENCE]
     if len({version.method for version in rated}) < 2:
@@ -91,10 +106,51 @@ def freeze(
             for stimulus in files.anchor_pair(i, path, calibration.scale)
         ),
     )
+    study = msgspec.structs.replace(study, consents={each: consent_text(study, each) for each in LANGUAGES})
     _check_sizes(study)
     check_feasible(study)
     save(study, root)
     return study
+
+
+def extend(
+    folder: str | Path, versions: Sequence[Version], *, limits: Limits | None = None, copy: bool = True
+) -> Study:
+    """Return the study with one more block of pictures, written into its folder; what was there stays."""
+    study = load(folder)
+    check_complete(versions)
+    known = study.by_picture
+    again = [f"{v.dataset}/{v.picture}" for v in versions if (v.dataset, v.picture) in known]
+    if again:
+        raise InputError(f"{again[0]} is in the study already: a block brings pictures that nobody has rated")
+    rated = [v for v in versions if study.settings.method != "dcr" or v.method != REFERENCE]
+    _check_methods(study, rated)
+    files = _Files(Path(folder), limits or Limits(), copy)
+    number = study.blocks
+    block = Block(
+        added=now_text(),
+        stimuli=tuple(files.stimulus(f"x{number}s{i:05d}", version) for i, version in enumerate(rated)),
+        references=tuple(
+            files.stimulus(f"x{number}r{i:05d}", version)
+            for i, version in enumerate(_references(versions, study.settings))
+        ),
+    )
+    grown = msgspec.structs.replace(study, later=(*study.later, block))
+    _check_sizes(grown)
+    check_feasible(grown)
+    save(grown, folder)
+    return grown
+
+
+def _check_methods(study: Study, rated: Sequence[Version]) -> None:
+    """A block with other methods would compare methods on different pictures."""
+    here, new = {item.method for item in study.stimuli}, {version.method for version in rated}
+    if here != new:
+        told = ", ".join(sorted(here ^ new))
+        raise InputError(
+            f"a block shows the methods of the study, no more and no fewer; different here: {told} "
+            "(choose with --models)"
+        )
 
 
 def calibration_pictures(
@@ -235,7 +291,7 @@ def _is_plain_png(data: bytes) -> bool:
 
 def _check_sizes(study: Study) -> None:
     sizes: dict[tuple[str, str], dict[tuple[int, int], str]] = defaultdict(dict)
-    for item in (*study.stimuli, *study.references):
+    for item in (*study.rated, *study.originals):
         sizes[item.dataset, item.picture][item.width, item.height] = item.method
     for (dataset, picture), found in sizes.items():
         if len(found) > 1:

@@ -21,44 +21,57 @@ def order_for(study: Study, rater_number: int) -> list[Trial]:
     """
     rng = np.random.default_rng([study.settings.seed, 1, rater_number])
     main = _separate(_segments(study, rater_number, rng), study)
-    return [*_calibration(study, rng), *_with_repeats(main, study, rng)]
+    first = [*_calibration(study, rng), *_with_repeats(main, study, rng)]
+    return [
+        *first,
+        *(trial for block in range(1, study.blocks) for trial in block_for(study, rater_number, block)),
+    ]
 
 
-def trials_of(study: Study) -> dict[tuple[str, str], list[Trial]]:
-    """Return the trials of each picture: its versions, or every pair of them."""
+def block_for(study: Study, rater_number: int, block: int) -> list[Trial]:
+    """Return what a rater sees of a block that was added later (1, 2, ...), under the same rules."""
+    rng = np.random.default_rng([study.settings.seed, 1, rater_number, block])
+    main = _separate(_segments(study, rater_number, rng, block), study)
+    return _with_repeats(main, study, rng)
+
+
+def trials_of(study: Study, block: int = 0) -> dict[tuple[str, str], list[Trial]]:
+    """Return the trials of each picture of a block: its versions, or every pair of them."""
+    by_picture = study.versions_in(block)
     match study.settings.method:
         case "acr":
-            return {
-                picture: [Trial(item.id) for item in items] for picture, items in study.by_picture.items()
-            }
+            return {picture: [Trial(item.id) for item in items] for picture, items in by_picture.items()}
         case "dcr":
             return {
                 picture: [Trial(item.id, study.reference_of(item).id) for item in items]
-                for picture, items in study.by_picture.items()
+                for picture, items in by_picture.items()
             }
         case "pairs":
             return {
                 picture: [Trial(a.id, b.id) for a, b in itertools.combinations(items, 2)]
-                for picture, items in study.by_picture.items()
+                for picture, items in by_picture.items()
             }
 
 
 def check_feasible(study: Study, raters: int = 30) -> None:
     """Raise InputError when the study's rules cannot all be kept, tried on the first raters."""
-    counts = [len(trials) for trials in trials_of(study).values()]
-    if 2 * max(counts) > sum(counts) + 1:
-        raise InputError(
-            f"one picture has {max(counts)} of {sum(counts)} trials, so its versions would follow one "
-            "another: add pictures"
-        )
+    for block in range(study.blocks):
+        counts = [len(trials) for trials in trials_of(study, block).values()]
+        if 2 * max(counts) > sum(counts) + 1:
+            raise InputError(
+                f"one picture has {max(counts)} of {sum(counts)} trials, so its versions would follow one "
+                "another: add pictures"
+            )
     for number in range(raters):
         order_for(study, number)
 
 
-def _segments(study: Study, rater_number: int, rng: np.random.Generator) -> list[list[Trial]]:
-    by_picture = trials_of(study)
+def _segments(study: Study, rater_number: int, rng: np.random.Generator, block: int = 0) -> list[list[Trial]]:
+    by_picture = trials_of(study, block)
     n_segments = max(len(trials) for trials in by_picture.values())
-    draw = np.random.default_rng([study.settings.seed, 0])  # the same for all raters
+    draw = np.random.default_rng(
+        [study.settings.seed, 0, *([block] if block else [])]
+    )  # the same for all raters
     shift = int(draw.permutation(n_segments)[rater_number % n_segments])
     segments: list[list[Trial]] = [[] for _ in range(n_segments)]
     for trials in by_picture.values():

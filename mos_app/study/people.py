@@ -18,6 +18,8 @@ class Rater:
     checked: bool
     finished: bool
     completion_code: str | None
+    blocks: int = 1
+    """How many of the study's blocks of pictures are in this person's order."""
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """Where a study's pictures come from: a `bench run`, or a folder of methods; and the paper's choice."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.store.rows import Place, method_name
 from mos_app.study.definition import REFERENCE
 from sr_models.data.errors import InputError, UnknownNameError
 from sr_models.data.image import SUFFIXES
@@ -42,43 +44,48 @@ SRGAN_RATERS = 26
 SRGAN_CALIBRATION = 20
 
 
-def versions_in_run(run: str | Path, scale: int | None = None) -> list[Version]:
-    """Return every picture that `bench run` wrote: images/<model>/<dataset>/x<scale>[-<lr>]/<image>.png.
+def versions_in_run(run: str | Path, scale: int | None = None, lr: str | None = None) -> list[Version]:
+    """Return every picture that `bench run` saved, at one scale, of each dataset from one kind of LR picture.
 
-    Raises InputError where a dataset was run from several kinds of LR: its pictures would be mixed.
+    lr chooses it for datasets that were run from several. A model run in a variant is a method of its own,
+    such as `espcn@bf16`.
     """
     images = Path(run) / "images"
     if not images.is_dir():
         raise InputError(f"{run}: no images/ in it: expected the folder that `bench run` wrote")
-    folders = [path for path in sorted(images.glob("*/*/x[0-9]*")) if _scale_of(path) is not None]
-    scales = sorted({_scale_of(path) or 0 for path in folders})
-    if not scales:
+    found = list(_places_in(images))
+    if not found:
         raise InputError(f"{images}: no <model>/<dataset>/x<scale>/ in it; did the run finish?")
+    scales = sorted({place.scale for place, _ in found})
     if scale is None and len(scales) > 1:
         raise InputError(f"{run} has the scales {scales}: a study shows one, choose it with --scale")
     wanted = scales[0] if scale is None else scale
-    shown = [path for path in folders if _scale_of(path) == wanted]
-    for dataset in sorted({path.parts[-2] for path in shown}):
-        kinds = sorted({path.name for path in shown if path.parts[-2] == dataset})
-        if len(kinds) > 1:
-            raise InputError(
-                f"{run} has {dataset} from several LR ({', '.join(kinds)}): a study shows one; run them into "
-                "folders of their own"
-            )
-    found = [
-        Version(path.parts[-3], path.stem, path.parts[-4], path)
-        for folder in shown
-        for path in sorted(folder.glob("*.png"))
-    ]
+    found = [(place, path) for place, path in found if place.scale == wanted]
     if not found:
         raise InputError(f"{run} has no pictures at x{wanted}; it has {', '.join(f'x{s}' for s in scales)}")
-    return found
+    kinds: dict[str, set[str]] = {}
+    for place, _ in found:
+        if place.model != REFERENCE:
+            kinds.setdefault(place.dataset, set()).add(place.lr)
+    if lr is not None and not any(lr in each for each in kinds.values()):
+        raise UnknownNameError("kind of LR picture", lr, sorted(set().union(*kinds.values())))
+    for dataset, several in sorted(kinds.items()):
+        if lr not in several and len(several) > 1:
+            raise InputError(
+                f"{run} has {dataset} from the LR pictures {', '.join(sorted(several))}: a study shows one, "
+                "choose it with --lr"
+            )
+    return [
+        Version(place.dataset, place.image, method_name(place.model, place.variant), path)
+        for place, path in found
+        if lr not in kinds.get(place.dataset, ()) or place.lr == lr or place.model == REFERENCE
+    ]
 
 
-def _scale_of(folder: Path) -> int | None:
-    """The scale that `x4` or `x4-stored` says."""
-    number = folder.name[1:].partition("-")[0]
-    return int(number) if number.isdigit() else None
+def _places_in(images: Path) -> Iterator[tuple[Place, Path]]:
+    for path in sorted(images.glob("*/*/x*/*.png")):
+        with suppress(ValueError):  # another picture that somebody put there
+            yield Place.of(path.relative_to(images).as_posix()), path
 
 
 def versions_in_folder(folder: str | Path) -> list[Version]:

@@ -5,9 +5,10 @@ from statistics import median
 from typing import Literal
 
 from mos_app.study.definition import Study
+from mos_app.study.order import trials_of
 from mos_app.study.people import Rater
 
-Stage = Literal["check", "instructions", "ready", "break", "rate", "thanks"]
+Stage = Literal["check", "instructions", "ready", "break", "more", "rate", "thanks"]
 
 BETWEEN_SECONDS = 0.7
 """Grey between two pictures, and the time before keys are taken."""
@@ -27,7 +28,19 @@ def pauses(study: Study, total: int) -> list[int]:
     practice = calibration_count(study)
     every = study.settings.break_every
     breaks = range(practice + every, total - every // 3, every) if every else []
-    return sorted({0, practice, *breaks})
+    blocks = (start for start in block_starts(study) if start < total)
+    return sorted({0, practice, *breaks, *blocks})
+
+
+def trials_before(study: Study, block: int) -> int:
+    """Return how many trials, practice and repeats included, stand before a block (1, 2, ...)."""
+    before = [sum(len(trials) for trials in trials_of(study, each).values()) for each in range(block)]
+    return calibration_count(study) + sum(main + round(study.settings.repeat_share * main) for main in before)
+
+
+def block_starts(study: Study) -> list[int]:
+    """Return the position at which each block that was added later begins."""
+    return [trials_before(study, block) for block in range(1, study.blocks)]
 
 
 def stage_of(rater: Rater, study: Study) -> Stage:
@@ -39,6 +52,8 @@ def stage_of(rater: Rater, study: Study) -> Stage:
     if rater.done in pauses(study, rater.total) and rater.rested_at < rater.done:
         if rater.done == 0:
             return "instructions"
+        if rater.done in block_starts(study):
+            return "more"
         return "ready" if rater.done == calibration_count(study) else "break"
     return "rate"
 

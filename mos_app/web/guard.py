@@ -27,6 +27,9 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+RATERS_POLICY = CONTENT_SECURITY_POLICY.replace("font-src 'self' data:", "font-src 'none'")
+"""Raters' screens use the computer's own fonts; Streamlit's two would be half of the first page's bytes."""
+ADMIN_PATH = "/admin"
 _HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -56,7 +59,10 @@ class Guard:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
+                headers = MutableHeaders(scope=message)
+                headers.update(_HEADERS)
+                if not scope["path"].startswith(ADMIN_PATH):
+                    headers["Content-Security-Policy"] = RATERS_POLICY
             await send(message)
 
         if any(scope["path"].startswith(path) for path in _CLOSED_PATHS):

@@ -16,15 +16,25 @@ from starlette.routing import Mount, Route
 
 from mos_app.store.codes import RateLimit
 from mos_app.store.connection import Database
-from mos_app.store.raters import Newcomer, enter, rater_of, save_check, save_rest
+from mos_app.store.raters import (
+    Newcomer,
+    come_back,
+    enter,
+    leave,
+    rater_of,
+    save_check,
+    save_rest,
+    with_new_blocks,
+)
 from mos_app.store.ratings import Answer, pace, store_rating, upcoming
 from mos_app.store.refusal import RefusedError
-from mos_app.store.state import closed_at
+from mos_app.store.state import standing
 from mos_app.study.definition import Study
 from mos_app.study.people import Presentation, Rater
 from mos_app.study.stages import block_end, calibration_count, seconds_left, stage_of
+from mos_app.study.viewing import gates, problems
 from mos_app.web.guard import check_origin, message_in
-from mos_app.web.messages import Check, Enter, Rate, Rested
+from mos_app.web.messages import Check, ComeBack, Enter, Rate, Rested
 from mos_app.web.pages import modules, modules_version
 
 LOOKAHEAD = 12
@@ -60,6 +70,7 @@ class RatingRoutes:
             "/mos",
             routes=[
                 Route("/enter", _plainly(self.enter), methods=["POST"]),
+                Route("/return", _plainly(self.come_back), methods=["POST"]),
                 Route("/leave", _plainly(self.leave), methods=["POST"]),
                 Route("/check", _plainly(self.check), methods=["POST"]),
                 Route("/rested", _plainly(self.rested), methods=["POST"]),
@@ -77,7 +88,20 @@ class RatingRoutes:
         message = await message_in(request, Enter)
         _wait(self.entries, request.client.host if request.client else "")
         rater, token = await run_in_threadpool(enter, self.db, Newcomer(**asdict(message)))
-        response = _json({"rater": rater}, 201)
+        return self._signed_in(request, rater, token, 201)
+
+    async def come_back(self, request: Request) -> Response:
+        """A person whose browser lost its cookie goes on, by the link that they entered with."""
+        check_origin(request, self.public_origin)
+        message = await message_in(request, ComeBack)
+        _wait(self.entries, request.client.host if request.client else "")
+        rater, token = await run_in_threadpool(
+            come_back, self.db, message.invite, message.nonce, message.name
+        )
+        return self._signed_in(request, rater, token, 200)
+
+    def _signed_in(self, request: Request, rater: str, token: str, status: int) -> Response:
+        response = _json({"rater": rater}, status)
         response.set_cookie(
             cookie_name(self.db.study),
             token,
@@ -89,16 +113,22 @@ class RatingRoutes:
         return response
 
     async def leave(self, request: Request) -> Response:
-        """The next person on this computer: the cookie goes, the ratings stay."""
+        """The next person on this computer: the session ends, the ratings stay."""
         check_origin(request, self.public_origin)
+        name = cookie_name(self.db.study)
+        await run_in_threadpool(leave, self.db, request.cookies.get(name))
         response = _json({})
-        response.delete_cookie(cookie_name(self.db.study), httponly=True, samesite="strict")
+        response.delete_cookie(name, httponly=True, samesite="strict")
         return response
 
     async def check(self, request: Request) -> Response:
-        """The viewing check is done."""
+        """The viewing check is done; refused where the study asks for more of a screen than this."""
         rater, message = await self._message(request, Check)
-        await run_in_threadpool(save_check, self.db, rater.id, asdict(message))
+        await run_in_threadpool(self._require_open, rater)
+        found = {name: value for name, value in asdict(message).items() if name != "rater"}
+        if set(problems(found)) & set(gates(self.db.study.settings)):
+            raise RefusedError(403, "screen")
+        await run_in_threadpool(save_check, self.db, rater.id, found)
         return _json({})
 
     async def rested(self, request: Request) -> Response:
@@ -108,7 +138,7 @@ class RatingRoutes:
         return _json({})
 
     async def rate(self, request: Request) -> Response:
-        """Database a score for the presentation now due; a resend is harmless."""
+        """Store a score for the presentation now due; a resend is harmless."""
         rater, message = await self._message(request, Rate)
         if self.db.study.settings.method == "pairs" and message.score > 2:
             raise RefusedError(400, "expected 1 or 2")
@@ -138,12 +168,13 @@ class RatingRoutes:
 
     def _state_of(self, rater: Rater) -> dict[str, Any]:
         study = self.db.study
+        rater = with_new_blocks(self.db, rater)
         end = block_end(rater, study)
         coming = upcoming(self.db, rater.id, LOOKAHEAD)
         return {
             "rater": rater.id,
             "stage": stage_of(rater, study),
-            "closed": closed_at(self.db) is not None,
+            "shut": standing(self.db).shut,
             "done": rater.done,
             "total": rater.total,
             "practice": calibration_count(study),
@@ -172,6 +203,7 @@ class RatingRoutes:
 
     async def _picture(self, request: Request, *, other: bool) -> Response:
         rater = await self._rater(request)
+        await run_in_threadpool(self._require_open, rater)
         data = await run_in_threadpool(
             self._bytes_for, rater.id, request.path_params["presentation"], other=other
         )
@@ -190,6 +222,11 @@ class RatingRoutes:
             raise RefusedError(503, "this picture is not available now")
         return data
 
+    def _require_open(self, rater: Rater) -> None:
+        """After the end there is nothing to show; a pause leaves what is on its way alone."""
+        if rater.finished or standing(self.db).closed_at:
+            raise RefusedError(403, "closed")
+
     async def _rater(self, request: Request) -> Rater:
         rater = await run_in_threadpool(rater_of, self.db, request.cookies.get(cookie_name(self.db.study)))
         if rater is None:
@@ -200,7 +237,10 @@ class RatingRoutes:
         check_origin(request, self.public_origin)
         rater = await self._rater(request)
         _wait(self.answers, rater.id)
-        return rater, await message_in(request, kind)
+        message = await message_in(request, kind)
+        if isinstance(message, Check | Rested) and message.rater != rater.id:
+            raise RefusedError(401, "somebody else is here now")
+        return rater, message
 
     def _is_https(self, request: Request) -> bool:
         return request.url.scheme == "https" or (self.public_origin or "").startswith("https:")

@@ -87,7 +87,9 @@ def encode_image(image: Image, *, grey: bool = False) -> bytes:
     return encoded(to_grey(image) if grey else image)
 
 
-def write_bytes(path: str | os.PathLike[str], data: bytes, *, durable: bool = True) -> None:
+def write_bytes(
+    path: str | os.PathLike[str], data: bytes, *, durable: bool = True, mode: int = 0o644
+) -> None:
     """Write a file so that, whatever kills the process, it is the old one or the new one, never a part.
 
     durable: also when the power fails, at the price of waiting for the disk.
@@ -101,7 +103,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes, *, durable: bool = Tr
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        os.chmod(partial, 0o644)  # mkstemp's 0600 would hide results from colleagues
+        os.chmod(partial, mode)  # mkstemp's 0600 would hide results from colleagues
         os.replace(partial, target)
     except BaseException:
         Path(partial).unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """Small studies for tests, and a server and raters to go with them."""
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -108,8 +109,8 @@ def _stimulus(identity: str, dataset: str, picture: str, method: str) -> Stimulu
     )
 
 
-def newcomer(study: Study, code: str) -> Newcomer:
-    return Newcomer(code, consent_version(study, "en"), "en")
+def newcomer(study: Study, code: str, nonce: str | None = None, **fields: str) -> Newcomer:
+    return Newcomer(code, consent_version(study, "en"), "en", nonce or secrets.token_hex(16), **fields)
 
 
 def answer(presentation: str, score: int = 3) -> Answer:
@@ -125,6 +126,7 @@ CHECKED = {
     "zoom_percent": 100,
     "dark_steps": 6,
     "light_steps": 6,
+    "touch": False,
 }
 
 

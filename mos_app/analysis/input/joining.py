@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from bench.store.rows import method_name
 from mos_app.analysis.arrays import Mask
 from sr_models.data.errors import InputError
 
@@ -18,6 +19,7 @@ def join_scores(mos: pd.DataFrame, scores: pd.DataFrame) -> tuple[pd.DataFrame, 
     missing = [name for name in REQUIRED if name not in scores.columns]
     if missing:
         raise InputError(f"scores.csv needs the columns {', '.join(REQUIRED)}; {', '.join(missing)} missing")
+    scores = _with_variants(scores)
     scores = scores.assign(value=pd.to_numeric(scores["value"]), label=_labels(scores))
     scores = scores.rename(columns={"image": "picture", "model": "method", "dataset": "dataset_of"})
     named = bool((mos["dataset"] != "").all())
@@ -35,6 +37,17 @@ def join_scores(mos: pd.DataFrame, scores: pd.DataFrame) -> tuple[pd.DataFrame, 
     finite = np.isfinite(joined["value"].to_numpy(float))
     joined = joined.rename(columns={"label": "metric"})
     return joined[finite].reset_index(drop=True), _notes(mos, joined, finite)
+
+
+def _with_variants(scores: pd.DataFrame) -> pd.DataFrame:
+    """Name a model run in a variant as `bench run` names its pictures: a method of its own, `espcn@bf16`."""
+    if "variant" not in scores.columns:
+        return scores
+    variants = scores["variant"].fillna("").astype(str)
+    named = [
+        method_name(str(model), variant) for model, variant in zip(scores["model"], variants, strict=True)
+    ]
+    return scores.assign(model=named)
 
 
 def _labels(scores: pd.DataFrame) -> pd.Series:

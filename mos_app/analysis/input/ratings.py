@@ -10,7 +10,7 @@ from sr_models.data.errors import InputError
 REQUIRED = ("rater", "picture", "method", "score")
 STIMULUS = ["dataset", "picture", "method"]
 CELL = ["rater", *STIMULUS]
-BEHAVIOUR = ("seconds", "shown_at", "visible", "device_pixel_ratio")
+BEHAVIOUR = ("seconds", "shown_at", "stored_at", "position", "visible", "device_pixel_ratio", "viewing")
 """What the flags look at, where a table has it."""
 
 

@@ -24,13 +24,13 @@ def render_page(title: str, sections: Sequence[Section], *, footer: str, warning
 
 
 def _section(section: Section) -> str:
-    text = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in section.text)
+    first, *more = (f"<p>{escape(paragraph)}</p>" for paragraph in section.text or ("",))
+    lead, text = (first if section.text else ""), "".join(more)
     plots = "".join(_figure(plot) for plot in section.plots)
     grid = f'<div class="figures">{plots}</div>' if plots else ""
-    tables = "".join(f'<div class="scroll" tabindex="0">{to_html(table)}</div>' for table in section.tables)
-    folded = "".join(_folded(table) for table in section.folded)
+    tables = "".join(_folded(table) for table in (*section.tables, *section.folded))
     heading = f"<h2>{escape(section.title)}</h2>"
-    return f'<section id="{_anchor(section)}">{heading}{text}{grid}{tables}{folded}</section>'
+    return f'<section id="{_anchor(section)}">{heading}{lead}{grid}{text}{tables}</section>'
 
 
 def _figure(plot: Plot) -> str:
@@ -94,5 +94,5 @@ td.text{max-width:34rem;overflow-wrap:anywhere;white-space:normal;min-width:4.5r
 details{border-bottom:1px solid var(--faint);padding:.35rem 0}
 summary{cursor:pointer}summary span{color:var(--soft);font-size:.85rem}
 footer{color:var(--soft);font-size:.85rem;padding-top:3rem;padding-bottom:4rem}
-@media print{details{display:none}nav{display:none}section{break-inside:auto}figure{break-inside:avoid}}
+@media print{details:not([open]),nav{display:none}section{break-inside:auto}figure{break-inside:avoid}}
 """

@@ -99,12 +99,16 @@ def _analyse_scores(
     by_stimulus = stimuli.measure(material)
     people = raters.measure(material)
     agreeing = agreement.measure(material)
-    summary = [design.sentence(material), *methods.sentences(material, by_method, tests)]
+    summary = [*methods.sentences(material, by_method, tests), design.sentence(material)]
     if len(tests.resolution):
         summary.append(differences.sentence(tests.resolution))
     summary += [raters.sentence(material, people), agreement.sentence(agreeing)]
     sections = [
-        Section("In short", tuple(sentence for sentence in summary if sentence)),
+        Section(
+            "In short",
+            tuple(sentence for sentence in summary if sentence),
+            methods.main_figure(material, by_method),
+        ),
         methods.section(material, by_method),
         differences.section(material, tests, by_method.mos),
         raters.section(people),

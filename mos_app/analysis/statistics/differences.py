@@ -14,13 +14,12 @@ from scipy import stats
 from bench.analysis.paired import holm
 from mos_app.analysis.arrays import Array, CannotSayError
 from mos_app.analysis.input.panel import Crossing
-from mos_app.analysis.statistics.bootstrap import Draws, bootstrap_means, percentile_interval
 from mos_app.analysis.statistics.crossed import crossed_mean
 
 ALPHA = 0.05
 
 
-def compare_methods(crossing: Crossing, draws: Draws) -> pd.DataFrame:
+def compare_methods(crossing: Crossing) -> pd.DataFrame:
     """Return one row a pair of methods: difference, intervals, crossed test (Holm), effect sizes, Wilcoxon.
 
     `a` is the method with the higher mean. `d` is the difference over the standard deviation of one rating
@@ -35,8 +34,7 @@ def compare_methods(crossing: Crossing, draws: Draws) -> pd.DataFrame:
     tested = crossed_mean(differences)
     low, high = tested.interval()
     better = np.where(np.isnan(differences), np.nan, (np.sign(differences) + 1) / 2)
-    better_low, better_high = percentile_interval(bootstrap_means(better, draws))
-    boot_low, boot_high = percentile_interval(bootstrap_means(differences, draws))
+    better_low, better_high = crossed_mean(better).interval()
     unit = _rating_deviation(crossing, pairs)
     columns = {
         "dataset": crossing.name,
@@ -45,8 +43,6 @@ def compare_methods(crossing: Crossing, draws: Draws) -> pd.DataFrame:
         "difference": tested.mean,
         "t_low": low,
         "t_high": high,
-        "boot_low": boot_low,
-        "boot_high": boot_high,
         "df": tested.df,
         "p": tested.p,
         "p_holm": holm(tested.p),
@@ -54,8 +50,8 @@ def compare_methods(crossing: Crossing, draws: Draws) -> pd.DataFrame:
         "d_low": low / unit,
         "d_high": high / unit,
         "superiority": np.nanmean(better, axis=(1, 2)),
-        "superiority_low": better_low,
-        "superiority_high": better_high,
+        "superiority_low": np.maximum(better_low, 0.0),
+        "superiority_high": np.minimum(better_high, 1.0),
         "p_wilcoxon_ratings": [_signed_rank(table) for table in differences],
         "p_wilcoxon_pictures": [_signed_rank(_picture_means(table)) for table in differences],
     }

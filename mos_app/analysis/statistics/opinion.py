@@ -8,29 +8,24 @@ from scipy import stats
 
 from mos_app.analysis.arrays import Array, CannotSayError
 from mos_app.analysis.input.panel import Crossing, Panel
-from mos_app.analysis.input.ratings import Scale
-from mos_app.analysis.statistics.bootstrap import Draws, bootstrap_means, draw_counts, percentile_interval
+from mos_app.analysis.input.ratings import ACR, Scale
 from mos_app.analysis.statistics.crossed import crossed_mean
 
 
-def stimulus_mos(panel: Panel, *, draws: int, seed: int) -> pd.DataFrame:
-    """Return MOS, spread and 95 % intervals of each stimulus: by t, and by a bootstrap over raters.
+def stimulus_mos(panel: Panel, scale: Scale = ACR) -> pd.DataFrame:
+    """Return MOS, spread and the 95 % t interval of each stimulus over raters, within the scale.
 
-    A stimulus is one picture, so only raters can be drawn again. With a single vote there is no interval.
+    With a single vote there is no interval.
     """
     votes = (~np.isnan(panel.scores)).sum(1)
     mos, deviation = mean_and_deviation(panel.scores)
     half = t_half_width(panel.scores)
-    low, high = _rater_bootstrap(panel.scores, draws=draws, seed=seed)
-    several = votes > 1
     columns = {
         "votes": votes,
         "mos": mos,
-        "sd": np.where(several, deviation, np.nan),
-        "t_low": mos - half,
-        "t_high": mos + half,
-        "boot_low": np.where(several, low, np.nan),
-        "boot_high": np.where(several, high, np.nan),
+        "sd": np.where(votes > 1, deviation, np.nan),
+        "t_low": np.maximum(mos - half, scale.low),
+        "t_high": np.minimum(mos + half, scale.high),
     }
     return panel.stimuli.reset_index(drop=True).assign(**columns)
 
@@ -51,27 +46,13 @@ def t_half_width(scores: Array, level: float = 0.95) -> Array:
     return np.asarray(quantile * mean_and_deviation(scores)[1] / np.sqrt(votes), dtype=float)
 
 
-def _rater_bootstrap(scores: Array, *, draws: int, seed: int) -> tuple[Array, Array]:
-    counts = draw_counts(scores.shape[1], draws, np.random.default_rng(seed))
-    lows, highs = [], []
-    for start in range(0, len(scores), 256):  # keeps (stimuli, draws) small
-        part = scores[start : start + 256]
-        seen = ~np.isnan(part)
-        votes = seen @ counts.T
-        means = np.divide(
-            np.where(seen, part, 0.0) @ counts.T, votes, out=np.zeros(votes.shape), where=votes > 0
-        )
-        low, high = percentile_interval(np.where(votes > 0, means, np.nan) if not votes.all() else means)
-        lows.append(low)
-        highs.append(high)
-    return np.concatenate(lows), np.concatenate(highs)
+def method_mos(crossing: Crossing, scale: Scale = ACR) -> pd.DataFrame:
+    """Return MOS of each method with its 95 % interval, raters and pictures both random.
 
-
-def method_mos(crossing: Crossing, draws: Draws) -> pd.DataFrame:
-    """Return MOS of each method with two 95 % intervals, raters and pictures both random in either."""
+    The interval is the crossed t interval, cut at the ends of the scale, beyond which no MOS lies.
+    """
     mean = crossed_mean(crossing.scores)
     low, high = mean.interval()
-    boot_low, boot_high = percentile_interval(bootstrap_means(crossing.scores, draws))
     seen = ~np.isnan(crossing.scores)
     return pd.DataFrame(
         {
@@ -85,10 +66,8 @@ def method_mos(crossing: Crossing, draws: Draws) -> pd.DataFrame:
                 float(np.nanstd(table, ddof=1)) if (~np.isnan(table)).sum() > 1 else np.nan
                 for table in crossing.scores
             ],
-            "t_low": low,
-            "t_high": high,
-            "boot_low": boot_low,
-            "boot_high": boot_high,
+            "t_low": np.maximum(low, scale.low),
+            "t_high": np.minimum(high, scale.high),
         }
     )
 
@@ -96,7 +75,8 @@ def method_mos(crossing: Crossing, draws: Draws) -> pd.DataFrame:
 def method_dmos(crossing: Crossing, reference: str, scale: Scale) -> pd.DataFrame:
     """Return DMOS = score - score of the hidden reference + top of the scale, per method (P.910, ACR-HR).
 
-    Both scores are of the same rater and picture; the interval is the crossed t interval.
+    Both scores are of the same rater and picture; the interval is the crossed t interval, not
+    cut: a method may be rated above the reference, so DMOS has no upper end.
     """
     if reference not in crossing.methods:
         raise CannotSayError(

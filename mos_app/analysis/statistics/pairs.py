@@ -1,13 +1,16 @@
 """Forced choice: who was preferred to whom, and the strengths behind it. M methods."""
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import choix
 import numpy as np
 import pandas as pd
+from scipy import stats
 
+from bench.analysis.paired import holm
 from mos_app.analysis.arrays import Array, CannotSayError
-from mos_app.analysis.statistics.bootstrap import draw_counts, percentile_interval
+from mos_app.analysis.statistics.bootstrap import draw_counts
 from sr_models.data.errors import InputError
 
 _PRIOR = 0.1
@@ -26,6 +29,8 @@ class Preferences:
     """(M,) log odds, mean 0."""
     low: Array
     high: Array
+    p: Array
+    """(M, M) two-sided p of two methods being equally strong, Holm-corrected; NaN without a test."""
 
 
 def is_pairs(table: pd.DataFrame) -> bool:
@@ -77,24 +82,74 @@ def check_pairs(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def bradley_terry(table: pd.DataFrame, *, draws: int, seed: int) -> Preferences:
-    """Return strengths with 95 % intervals from draws of raters; each rater's choices stay together.
+    """Return strengths with 95 % intervals and tests, raters and pictures both drawn anew.
 
     Maximum likelihood by choix, with a tenth of a win and of a loss added between any two methods: it keeps
-    an unbeaten method finite, also in a draw. Source: Bradley & Terry (1952), Biometrika 39, 324.
+    an unbeaten method finite, also in a draw (Bradley & Terry 1952, Biometrika 39, 324). Intervals and tests
+    are by t on the draws' standard deviation, with one degree of freedom less than there are raters or
+    pictures, whichever are fewer. With one picture the intervals are over raters, and there is no test;
+    a single rater gives neither.
     """
     methods = tuple(sorted({*table["left"].astype(str), *table["right"].astype(str)}))
     if len(methods) < 2:
         raise CannotSayError("preferences need two methods.")
-    by_rater = np.stack([win_matrix(own, methods) for _, own in table.groupby("rater", sort=True)])
-    wins = by_rater.sum(0)
+    wins_by_cell = _wins_by_cell(table, methods)  # (R, P, M, M)
+    raters, pictures = wins_by_cell.shape[:2]
+    wins = wins_by_cell.sum((0, 1))
     strength = _strengths(wins)
-    counts = draw_counts(len(by_rater), draws, np.random.default_rng(seed))
-    drawn = np.stack([_strengths(w) for w in np.einsum("br,rij->bij", counts, by_rater)], 1)
-    low, high = percentile_interval(drawn) if len(by_rater) > 1 else (np.full_like(strength, np.nan),) * 2
     order = np.argsort(-strength, kind="stable")
+    size = len(methods)
+    half, p = np.full(size, np.nan), np.full((size, size), np.nan)
+    if raters > 1:
+        df = min(size for size in (raters, pictures) if size > 1) - 1
+        drawn = _drawn_strengths(wins_by_cell, draws, seed)  # (draws, M)
+        half = stats.t.ppf(0.975, df) * drawn.std(0, ddof=1)
+        p = _equal_strength_p(strength, drawn, df) if pictures > 1 else p
     return Preferences(
-        tuple(methods[i] for i in order), wins[np.ix_(order, order)], strength[order], low[order], high[order]
+        tuple(methods[i] for i in order),
+        wins[np.ix_(order, order)],
+        strength[order],
+        (strength - half)[order],
+        (strength + half)[order],
+        p[np.ix_(order, order)],
     )
+
+
+def _wins_by_cell(table: pd.DataFrame, methods: tuple[str, ...]) -> Array:
+    """Return (R, P, M, M) wins, by rater and picture."""
+    rater, raters = pd.factorize(table["rater"].astype(str), sort=True)
+    where = table["picture"].astype(str)
+    if "dataset" in table.columns:
+        where = table["dataset"].fillna("").astype(str) + "/" + where
+    picture, pictures = pd.factorize(where, sort=True)
+    wins = np.zeros((len(raters), len(pictures), len(methods), len(methods)))
+    number = {method: index for index, method in enumerate(methods)}
+    for won, lost, weight in _outcomes(table):
+        rows = won.index.to_numpy()
+        np.add.at(wins, (rater[rows], picture[rows], won.map(number), lost.map(number)), weight)
+    return wins
+
+
+def _drawn_strengths(wins: Array, draws: int, seed: int) -> Array:
+    rng = np.random.default_rng(seed)
+    raters, pictures = (draw_counts(size, draws, rng) for size in wins.shape[:2])
+    each = (
+        np.tensordot(of_pictures, np.tensordot(of_raters, wins, 1), 1)
+        for of_raters, of_pictures in zip(raters, pictures, strict=True)
+    )
+    return np.stack([_strengths(drawn) for drawn in each])
+
+
+def _equal_strength_p(strength: Array, drawn: Array, df: int) -> Array:
+    pairs = list(combinations(range(len(strength)), 2))
+    first, second = np.array(pairs).T
+    deviation = (drawn[:, first] - drawn[:, second]).std(0, ddof=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.abs(strength[first] - strength[second]) / deviation
+    corrected = holm(np.asarray(2 * stats.t.sf(t, df), dtype=float))
+    p = np.full((len(strength), len(strength)), np.nan)
+    p[first, second] = p[second, first] = corrected
+    return p
 
 
 def _strengths(wins: Array) -> Array:

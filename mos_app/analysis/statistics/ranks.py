@@ -6,10 +6,10 @@ from scipy import stats
 
 from mos_app.analysis.arrays import Array, CannotSayError
 from mos_app.analysis.input.panel import Crossing
-from mos_app.analysis.statistics.bootstrap import Draws, bootstrap_means, percentile_interval
+from mos_app.analysis.statistics.crossed import crossed_mean
 
 
-def average_ranks(crossing: Crossing, draws: Draws, *, unranked: str) -> pd.DataFrame:
+def average_ranks(crossing: Crossing, *, unranked: str) -> pd.DataFrame:
     """Return the average rank of each method over raters and pictures (SRGAN paper, Fig. 10), ties shared.
 
     `unranked` names the original, which takes no rank. A rater's picture counts where all methods were rated.
@@ -23,14 +23,14 @@ def average_ranks(crossing: Crossing, draws: Draws, *, unranked: str) -> pd.Data
         raise CannotSayError(
             f"no rater rated all methods of a picture of {crossing.name}, so there are no ranks."
         )
-    low, high = percentile_interval(bootstrap_means(ranks, draws))
+    low, high = crossed_mean(ranks).interval()
     columns = {
         "dataset": crossing.name,
         "method": methods,
         "cells": cells,
         "rank": np.nanmean(ranks, axis=(1, 2)),
     }
-    return pd.DataFrame(columns).assign(boot_low=low, boot_high=high)
+    return pd.DataFrame(columns).assign(t_low=np.maximum(low, 1.0), t_high=np.minimum(high, len(methods)))
 
 
 def _ranks(scores: Array) -> Array:

@@ -13,7 +13,7 @@ class Rejection:
 
     rejected: Mask
     outlying: Array
-    """Share of the rater's votes far from the other raters': rejected above .05 ..."""
+    """Share of the rater's own votes far from the other raters': rejected above .05 ..."""
     one_sidedness: Array
     """... if they lie on both sides: |above - below| / (above + below) under .3. 1 where none is far."""
 
@@ -33,7 +33,8 @@ def bt500_rejection(scores: Array) -> Rejection:
     limit = factor * np.sqrt(variance)
     above = (spread & (centred >= limit)).sum(0)
     below = (spread & (centred <= -limit)).sum(0)
-    outlying = (above + below) / len(scores)
+    votes = (~np.isnan(scores)).sum(0)  # a rater's own: who rated half would else be judged half as strictly
+    outlying = (above + below) / np.maximum(votes, 1)
     one_sidedness = np.abs(above - below) / np.maximum(above + below, 1)
     one_sidedness = np.where(above + below > 0, one_sidedness, 1.0)
     rejected = (outlying > 0.05) & (one_sidedness < 0.3)

@@ -1,6 +1,8 @@
 // Talks to the rating routes. An answer is kept in this browser until the server says that it is stored.
 
 export const SEND_PAUSES_MS = [250, 500, 1000, 2000, 4000];
+const ENTRY = "srmos-entry:";
+export const TAB = "srmos-tab:";
 const REQUEST_TIMEOUT_MS = 8000;
 const ROOT = new URL("mos/", document.baseURI.endsWith("/") ? document.baseURI : location.origin + "/");
 
@@ -33,6 +35,43 @@ export async function postUntilAnswered(path, message, onTrouble = () => {}) {
       onTrouble();
     }
     await sleep(SEND_PAUSES_MS[Math.min(attempt, SEND_PAUSES_MS.length - 1)]);
+  }
+}
+
+// A number that this browser draws once for a link: sent again after a lost answer, it is the same person.
+export function entryNonce(invite) {
+  const key = ENTRY + invite;
+  let nonce = null;
+  try {
+    nonce = sessionStorage.getItem(key);
+  } catch {
+    /* private mode: a reload then asks for the random name */
+  }
+  if (nonce) return nonce;
+  nonce = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  try {
+    sessionStorage.setItem(key, nonce);
+  } catch {
+    /* private mode */
+  }
+  return nonce;
+}
+
+// The session of this tab is another's from here on.
+export function forgetTab() {
+  forget(TAB);
+}
+
+export function forgetEntries() {
+  forget(ENTRY);
+  forget(TAB);
+}
+
+function forget(prefix) {
+  try {
+    for (const key of Object.keys(sessionStorage)) if (key.startsWith(prefix)) sessionStorage.removeItem(key);
+  } catch {
+    /* private mode */
   }
 }
 
@@ -104,7 +143,8 @@ export class Outbox {
         continue;
       }
       const response = await postUntilAnswered("rate", JSON.parse(text), () => report("offline"));
-      if (response.status === 401) return report("signed_out");
+      // Of another person, or nobody: the answer waits here until its own rater is back.
+      if (response.status === 401 || response.status === 404) return report("signed_out");
       if (response.status === 403) return report("closed");
       this.drop(key);
       if (!response.ok) report("conflict"); // stored already by another tab, or never due: the server's word counts

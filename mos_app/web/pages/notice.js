@@ -1,6 +1,6 @@
 // There is nothing to rate here, and why.
 
-import { el, startOnce, pageFrame, focusHeading } from "./page.js";
+import { el, fill, startOnce, pageFrame, focusHeading } from "./page.js";
 
 export default function (component) {
   return startOnce(component, (root, data) => {
@@ -10,7 +10,7 @@ export default function (component) {
         data,
         "",
         el("h1", {}, w[`notice_${data.kind}`]),
-        el("p", { class: "lead" }, w[`notice_${data.kind}_why`])
+        el("p", { class: "lead" }, fill(w[`notice_${data.kind}_why`], data))
       )
     );
     focusHeading(root);

@@ -8,10 +8,11 @@ export default function (component) {
     const w = data.words;
     const go = primaryButton("", async () => {
       go.disabled = true;
-      await postUntilAnswered("rested", { at: data.done });
+      const response = await postUntilAnswered("rested", { rater: data.rater, at: data.done });
+      if (response.status === 401) return location.reload();
       moveOn(component, root);
     });
-    const content = { instructions, ready, break: rest }[data.stage](data, w, go);
+    const content = { instructions, ready, more, break: rest }[data.stage](data, w, go);
     root.append(pageFrame(data, data.stage === "instructions" ? "practice" : "rate", ...content));
     focusHeading(root);
   });
@@ -37,6 +38,14 @@ function ready(data, w, go) {
   return [el("h1", {}, w.ready_heading), el("p", { class: "lead" }, w.ready_lead), el("div", { class: "actions" }, go)];
 }
 
+// The pictures of the first block are done, and the study has got more since.
+function more(data, w, go) {
+  go.textContent = w.go_on;
+  const lead = el("p", { class: "lead" }, fill(w.more_lead, { count: data.total - data.done, minutes: data.minutes }));
+  const code = data.code ? el("p", {}, `${w.thanks_code}: `, el("output", {}, data.code)) : null;
+  return [el("h1", {}, w.more_heading), lead, code, el("div", { class: "actions" }, go)];
+}
+
 function rest(data, w, go) {
   go.textContent = w.go_on;
   const values = { done: data.done - data.practice, total: data.total - data.practice, minutes: data.minutes };
@@ -47,7 +56,6 @@ function rest(data, w, go) {
     el("p", { class: "lead" }, w.break_lead),
     bar,
     el("p", {}, fill(w.break_progress, values)),
-    el("p", { class: "small" }, fill(w.your_name, data)),
     el("div", { class: "actions" }, go),
   ];
 }

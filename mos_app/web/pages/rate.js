@@ -7,6 +7,7 @@ import { el, fill, startOnce, moveOn, primaryButton, toggleFullscreen, viewportT
 
 const UNLOCK_MS = 300; // after the picture is painted; earlier keys were meant for the last one
 const GREY_MS = 250; // between two pictures, the same for all: no after-image, no hint by loading time
+const LOOK_MS = 5000; // while the study is paused
 const PRESSED_MS = 120;
 const AHEAD = 8;
 const PAIR_GAP_PX = 16;
@@ -46,6 +47,7 @@ class RatingPage {
     this.paused = false; // another tab rates, or nobody is signed in
     this.leaving = false;
     this.stopped = false;
+    this.waiting = false; // until the study is open again
     this.onward = null; // ends a comment while practising
     this.build();
   }
@@ -82,9 +84,11 @@ class RatingPage {
     );
     this.root.append(this.page);
     this.onKey = (event) => this.key(event);
+    this.onKeyUp = (event) => event.key === " " && this.buttonOf(event) && event.preventDefault();
     this.onResize = () => this.resized();
     this.onOnline = () => this.send();
     addEventListener("keydown", this.onKey, true);
+    addEventListener("keyup", this.onKeyUp, true);
     addEventListener("resize", this.onResize);
     addEventListener("online", this.onOnline);
     document.addEventListener("fullscreenchange", this.onResize);
@@ -93,14 +97,17 @@ class RatingPage {
   scaleButton(label, score) {
     const button = el("button", { type: "button", "aria-label": `${score}, ${label}` });
     button.append(el("kbd", {}, String(score)), el("span", {}, label));
+    button.dataset.score = score;
     button.onclick = () => this.answer(score);
-    button.tabIndex = 0;
+    button.onpointerdown = (event) => event.preventDefault(); // a mouse leaves no focus behind for the space bar
+    button.onmousedown = (event) => event.preventDefault();
     return button;
   }
 
   stop() {
     this.stopped = true;
     removeEventListener("keydown", this.onKey, true);
+    removeEventListener("keyup", this.onKeyUp, true);
     removeEventListener("resize", this.onResize);
     removeEventListener("online", this.onOnline);
     document.removeEventListener("fullscreenchange", this.onResize);
@@ -133,7 +140,8 @@ class RatingPage {
   }
 
   take(state) {
-    if (state.closed) return this.close();
+    if (state.rater !== this.data.rater) return this.pauseBecause("signed_out"); // somebody else sits here now
+    if (state.shut) return state.shut === "closed" ? this.close() : this.waitUntilOpen(state.shut);
     if (state.stage !== "rate" && this.outbox.size === 0) return this.leave();
     this.blockEnd = state.block_end;
     this.secondsEach = state.seconds_left / Math.max(1, state.total - state.done);
@@ -304,24 +312,34 @@ class RatingPage {
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const score = this.scoreOf(event);
-    if (score === null) {
-      if ((event.key === " " || event.key === "Enter") && this.onward) {
-        event.preventDefault();
-        this.onward();
-      }
+    const isGo = event.key === " " || event.key === "Enter";
+    const button = this.buttonOf(event);
+    if (isGo && this.onward) {
+      event.preventDefault();
+      if (!event.repeat) this.onward();
       return;
     }
+    // A button's own click by key would come again and again while the key is held.
+    const score = isGo && button ? Number(button.dataset.score) : this.scoreOf(event);
+    if (score === null) return;
     event.preventDefault();
     event.stopPropagation();
     if (!event.repeat) this.answer(score);
   }
 
+  // The scale's button that an event happened on, from outside the component's shadow too.
+  buttonOf(event) {
+    const target = event.composedPath()[0];
+    return this.buttons.find((button) => button === target || button.contains(target)) ?? null;
+  }
+
+  // The digit on the key, or else the key's place: on a French keyboard the digit row types & é " ' (.
   scoreOf(event) {
     if (this.data.method === "pairs" && event.key === "ArrowLeft") return 1;
     if (this.data.method === "pairs" && event.key === "ArrowRight") return 2;
-    const score = Number(event.key);
-    return Number.isInteger(score) && event.key.trim() && score >= 1 && score <= this.buttons.length ? score : null;
+    const typed = /^[0-9]$/.test(event.key) ? event.key : /^(?:Digit|Numpad)([0-9])$/.exec(event.code)?.[1];
+    const score = Number(typed ?? 0);
+    return score >= 1 && score <= this.buttons.length ? score : null;
   }
 
   async answer(score) {
@@ -396,6 +414,7 @@ class RatingPage {
       const response = await request("state");
       if (!response.ok || this.stopped) return;
       const state = await response.json();
+      if (state.shut || state.rater !== this.data.rater) return void this.take(state);
       const known = new Set(this.queue.map((item) => item.id));
       this.queue.push(...state.upcoming.filter((item) => !known.has(item.id)));
       this.queue.sort((a, b) => a.position - b.position);
@@ -434,7 +453,7 @@ class RatingPage {
             this.run();
           })
         : null;
-    this.coverWith(kind, this.w[kind], this.w[`${kind}_why`], button);
+    this.coverWith(kind, this.w[kind], fill(this.w[`${kind}_why`], this.data), button);
     return false;
   }
 
@@ -445,6 +464,34 @@ class RatingPage {
     const unsent = this.outbox.size;
     const why = unsent ? fill(this.w.closed_unsent, { count: unsent }) : this.w.notice_closed_why;
     this.coverWith("closed", this.w.notice_closed, why, null);
+    return false;
+  }
+
+  // Paused, or outside the opening hours: what was given is stored, and the page goes on by itself.
+  waitUntilOpen(shut) {
+    if (this.waiting) return false;
+    this.waiting = true;
+    this.pauseBecause(`notice_${shut}`);
+    this.send();
+    const look = async () => {
+      if (this.stopped) return;
+      try {
+        const response = await request("state");
+        const state = response.ok ? await response.json() : { shut };
+        if (state.shut !== shut) {
+          this.waiting = false;
+          this.paused = false;
+          this.uncover();
+          this.queue = [];
+          this.item = null;
+          return void this.run();
+        }
+      } catch {
+        /* the server is away: asked again */
+      }
+      setTimeout(look, LOOK_MS);
+    };
+    setTimeout(look, LOOK_MS);
     return false;
   }
 

@@ -1,19 +1,28 @@
 // Welcome and consent: nothing is stored before "Begin".
 
-import { postUntilAnswered } from "./client.js";
-import { el, fill, paragraphs, startOnce, pageFrame, primaryButton, focusHeading } from "./page.js";
+import { entryNonce, forgetTab, postUntilAnswered } from "./client.js";
+import { el, fill, paragraphs, startOnce, pageFrame, primaryButton, focusHeading, isTouchOnly, screenedOut } from "./page.js";
 
 export default function (component) {
   return startOnce(component, (root, data) => {
     const w = data.words;
+    if (!data.touch_allowed && isTouchOnly()) return void refuseTouch(root, data);
     const agree = el("input", { type: "checkbox", id: "agree" });
     const trouble = el("p", { class: "trouble", role: "alert" });
     const begin = primaryButton(w.begin, async () => {
       begin.disabled = true;
-      const message = { invite: data.invite, consent: data.consent_version, language: data.language };
-      if (/^[A-Za-z0-9_-]{1,64}$/.test(data.panel ?? "")) message.panel = data.panel;
+      const message = {
+        invite: data.invite,
+        consent: data.consent_version,
+        language: data.language,
+        nonce: entryNonce(data.invite),
+        ...data.panel,
+      };
       const response = await postUntilAnswered("enter", message, () => (trouble.textContent = w.offline));
-      if (response.ok) return location.replace(location.pathname); // the code leaves the address bar
+      if (response.ok) {
+        forgetTab();
+        return location.replace(location.pathname); // the code leaves the address bar
+      }
       const reason = (await response.json()).error;
       trouble.textContent = w[`notice_${reason}`] ?? w.notice_unknown;
       begin.disabled = false;
@@ -40,11 +49,25 @@ export default function (component) {
         el("div", { class: "consent" }, ...paragraphs(data.consent)),
         el("label", { class: "agree", for: "agree" }, agree, el("span", {}, w.agree)),
         trouble,
-        el("div", { class: "actions" }, begin)
+        el("div", { class: "actions" }, data.reusable ? beganAlready(w) : null, begin)
       )
     );
     focusHeading(root);
   });
+}
+
+function refuseTouch(root, data) {
+  const w = data.words;
+  const heading = el("h1", {}, w.notice_touch);
+  root.append(pageFrame(data, "", heading, el("p", { class: "lead" }, w.notice_touch_why), screenedOut(data)));
+  focusHeading(root);
+}
+
+// A link for many: who began by it in another browser comes back by their random name.
+function beganAlready(w) {
+  const url = new URL(location.href);
+  url.searchParams.set("again", "1");
+  return el("a", { class: "quiet", href: url.href }, w.welcome_again);
 }
 
 function languageSwitch(data) {

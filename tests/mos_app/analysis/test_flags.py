@@ -103,3 +103,33 @@ def test_the_admin_page_and_the_report_name_the_same_people(tmp_path):
     in_report = rater_table(checked, panel_of(checked)).set_index("rater")["flags"].to_dict()
     assert on_page == in_report
     assert all("one score in 100% of votes" in words for words in on_page.values())
+
+
+def timed(seconds_claimed: float, stored: list[float]) -> pd.DataFrame:
+    """One rater's answers with what the browser claims and when (s) the server stored them."""
+    start = pd.Timestamp("2026-01-01T10:00:00Z")
+    return pd.DataFrame(
+        {
+            "rater": "r",
+            "picture": [f"p{i}" for i in range(len(stored))],
+            "method": "m",
+            "score": [1 + i % 5 for i in range(len(stored))],
+            "seconds": seconds_claimed,
+            "stored_at": [(start + pd.Timedelta(seconds=at)).isoformat() for at in stored],
+        }
+    )
+
+
+def test_answers_faster_than_they_claim_are_found_by_the_servers_clock():
+    forged = timed(3.0, [0.3 * i for i in range(40)])
+    assert "98% of answers under 0.7 s" in rater_flags(forged)["r"]
+
+
+def test_answers_kept_back_by_a_lost_network_are_not_too_fast():
+    honest = [2.0 * i for i in range(20)] + [80.0 + 0.05 * i for i in range(20)]
+    assert "under 0.7 s" not in rater_flags(timed(2.0, honest))["r"]
+
+
+def test_what_the_viewing_check_found_is_a_flag():
+    table = timed(2.0, [3.0 * i for i in range(10)]).assign(viewing="zoom 200 %")
+    assert "viewing check: zoom 200 %" in rater_flags(table)["r"]

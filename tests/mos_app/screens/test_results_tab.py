@@ -28,7 +28,7 @@ def test_the_tab_shows_every_section_with_its_tables():
     assert not tab.exception
     titles = [header.value for header in tab.subheader]
     assert titles[:4] == ["In short", "Methods", "Differences between methods", "Raters"]
-    assert "5 raters gave 840 ratings" in tab.text[0].value
+    assert "5 raters gave 840 ratings" in tab.text[1].value
     mos = tab.dataframe[0].value
     assert mos["method"].tolist()[0] == "NN"
     assert len(mos) == 12

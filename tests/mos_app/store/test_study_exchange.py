@@ -75,7 +75,7 @@ def test_parquet_holds_the_same_table_as_the_csv(tmp_path):
     db = filled(tmp_path)
     export(db, tmp_path)
     parquet = pd.read_parquet(tmp_path / "ratings.parquet")
-    table = pd.read_csv(tmp_path / "ratings.csv")
+    table = pd.read_csv(tmp_path / "ratings.csv", keep_default_na=False)
     pd.testing.assert_frame_equal(parquet, table, check_dtype=False)
     db.close()
 
@@ -173,4 +173,19 @@ def test_a_study_without_ratings_exports_empty_tables(tmp_path):
     export(db, tmp_path)
     assert (tmp_path / "ratings.csv").read_text() == ",".join(SCORE_COLUMNS) + "\n"
     assert len(pd.read_parquet(tmp_path / "ratings.parquet")) == 0
+    db.close()
+
+
+def test_sureal_json_reads_back_with_methods_pictures_and_datasets(tmp_path):
+    from mos_app.analysis.input.reading import read_table
+
+    db = filled(tmp_path)
+    export(db, tmp_path)
+    names = ["rater", "dataset", "picture", "method", "score"]
+    back = read_table(str(tmp_path / "sureal.json"))[names]
+    frame = ratings_frame(db)
+    wanted = frame[(frame["phase"] == "main") & (frame["repeat"] == 0)][names]
+    order = ["rater", "dataset", "picture", "method"]
+    back, wanted = (table.sort_values(order, ignore_index=True) for table in (back, wanted))
+    pd.testing.assert_frame_equal(back, wanted, check_dtype=False)
     db.close()

@@ -243,3 +243,16 @@ def test_an_admin_password_has_at_least_ten_characters(tmp_path, capsys, monkeyp
     make_study(tmp_path)
     assert main(["serve", str(tmp_path / "study")]) == 2
     assert "at least 10 characters" in capsys.readouterr().err
+
+
+def test_variants_of_a_run_are_methods_and_one_kind_of_lr_picture_is_chosen(tmp_path):
+    for place in ("espcn/Set5/x4", "espcn@bf16/Set5/x4", "espcn/Set5/x4-stored", "hr/Set5/x4"):
+        path = tmp_path / "images" / place / "img_001.png"
+        path.parent.mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(path)
+    with pytest.raises(InputError, match="LR pictures matlab, stored"):
+        versions_in_run(tmp_path)
+    chosen = {version.method: version.path for version in versions_in_run(tmp_path, lr="matlab")}
+    assert set(chosen) == {"espcn", "espcn@bf16", "hr"}
+    assert "x4-stored" not in str(chosen["espcn"])
+    assert {version.method for version in versions_in_run(tmp_path, lr="stored")} == {"espcn", "hr"}

@@ -37,7 +37,7 @@ class Differences:
 def measure(material: Material) -> Differences:
     """Return the tests of every data set."""
     crossings, reference, ask = material.crossings, material.settings.reference, material.ask
-    tables = [ask(lambda c=c: compare_methods(c, material.draws_of(c)), NO_ROWS) for c in crossings]  # type: ignore[misc]
+    tables = [ask(lambda c=c: compare_methods(c), NO_ROWS) for c in crossings]  # type: ignore[misc]
     for table, crossing in zip(tables, crossings, strict=True):
         _say_what_is_untested(table, crossing, material)
     tests = {c.name: ask(lambda c=c: friedman_nemenyi(c, unranked=reference), None) for c in crossings}  # type: ignore[misc]

@@ -17,7 +17,7 @@ from mos_app.analysis.report.chapters.differences import Differences
 from mos_app.analysis.report.drawing import LABELS_INCH, MOST_METHODS, ROW_INCH, method_rows
 from mos_app.analysis.report.section import NO_ROWS, Section, filled, of_crossing, stacked
 from mos_app.analysis.report.tables import Table
-from mos_app.analysis.report.wording import equals_text, interval_text, listed
+from mos_app.analysis.report.wording import counted, equals_text, interval_text, listed
 from mos_app.analysis.statistics.differences import ALPHA
 from mos_app.analysis.statistics.letters import compact_letters
 from mos_app.analysis.statistics.opinion import (
@@ -43,13 +43,10 @@ def measure(material: Material, differences: Differences) -> Methods:
     ask = material.ask
     dmos = [ask(lambda c=c: method_dmos(c, reference, scale), NO_ROWS) for c in crossings]  # type: ignore[misc]
     ranks = [
-        ask(lambda c=c: average_ranks(c, material.draws_of(c), unranked=reference), NO_ROWS)  # type: ignore[misc]
+        ask(lambda c=c: average_ranks(c, unranked=reference), NO_ROWS)  # type: ignore[misc]
         for c in crossings
     ]
-    mos = [
-        _with_letters(method_mos(c, material.draws_of(c)), of_crossing(differences.table, c))
-        for c in crossings
-    ]
+    mos = [_with_letters(method_mos(c, scale), of_crossing(differences.table, c)) for c in crossings]
     return Methods(stacked(mos), stacked(dmos), stacked(ranks))
 
 
@@ -63,28 +60,51 @@ def _with_letters(mos: pd.DataFrame, differences: pd.DataFrame) -> pd.DataFrame:
 
 
 def sentences(material: Material, found: Methods, differences: Differences) -> list[str]:
-    """Return, for each data set, the best method and whom the ratings do not tell it from."""
+    """Return the best method of each data set and whom the ratings do not tell it from, the answer first."""
     reference = material.settings.reference
-    return [_winner(c.name, found.mos, differences.table, reference) for c in material.crossings]
+    main = main_crossing(material)
+    ordered = sorted(material.crossings, key=lambda crossing: crossing is not main)
+    return [_winner(c, found.mos, differences.table, reference) for c in ordered]
 
 
-def _winner(dataset: str, mos: pd.DataFrame, differences: pd.DataFrame, reference: str) -> str:
+def main_crossing(material: Material) -> Crossing | None:
+    """Return the data set that the report's first sentence speaks of: all sets, or the largest."""
+    return material.crossings[-1] if material.crossings else None
+
+
+def main_figure(material: Material, found: Methods) -> tuple[Plot, ...]:
+    """Return the figure of the first screen, MOS with intervals; none where methods are too many."""
+    main = main_crossing(material)
+    if main is None or len(main.methods) > MOST_METHODS:
+        return ()
+    return (mos_intervals(of_crossing(found.mos, main), material.ratings.scale),)
+
+
+def _winner(crossing: Crossing, mos: pd.DataFrame, differences: pd.DataFrame, reference: str) -> str:
     """Return the best method of one data set, by how much, and whom the ratings do not tell it from."""
+    dataset = crossing.name
     mos = mos[mos["dataset"] == dataset]
     ranked = mos[mos["method"] != reference].sort_values("mos", ascending=False, kind="stable")
     best = ranked.iloc[0]
-    text = (
+    rivals = _against(differences, dataset, best["method"], reference)
+    shown = len(rivals) == 0 or bool((rivals["p_holm"] < ALPHA).any())
+    text = "" if shown else _nothing_shown(crossing)
+    text += (
         f"On {dataset}, {label_of(best['method'])} has the highest MOS, "
         f"{best['mos']:.2f}{interval_text(best)}."
     )
-    rivals = _against(differences, dataset, best["method"], reference)
-    if len(rivals):
+    if len(rivals) and shown:
         text += " " + _rival_sentence(rivals)
     original = mos[mos["method"] == reference]
     if len(original):
         row = original.iloc[0]
         text += f" The original ({label_of(reference)}) has {row['mos']:.2f}{interval_text(row)}."
     return text
+
+
+def _nothing_shown(crossing: Crossing) -> str:
+    size = f"{counted(len(crossing.pictures), 'picture')} and {counted(len(crossing.raters), 'rater')}"
+    return f"No difference from the best method can be shown on {crossing.name} with {size}. "
 
 
 def _against(differences: pd.DataFrame, dataset: str, best: str, reference: str) -> pd.DataFrame:
@@ -113,7 +133,8 @@ def section(material: Material, found: Methods) -> Section:
     """Return the chapter."""
     drawn = [c for c in material.crossings if len(c.methods) <= MOST_METHODS]
     plots = [distributions(c, material.ratings.scale) for c in drawn]
-    plots += [mos_intervals(of_crossing(found.mos, c), material.ratings.scale) for c in drawn]
+    rest = [c for c in drawn if c is not main_crossing(material)]  # its figure is on the first screen
+    plots += [mos_intervals(of_crossing(found.mos, c), material.ratings.scale) for c in rest]
     single = found.ranks[found.ranks["dataset"] != "all sets"] if len(found.ranks) else found.ranks
     if len(single) and single["method"].nunique() <= MOST_METHODS:
         plots.append(rank_figure(single))
@@ -136,8 +157,9 @@ def section(material: Material, found: Methods) -> Section:
 
 
 _MOS_CAPTION = (
-    "Intervals take raters and pictures as samples: by t on the crossed variance components, and by the "
-    "two-way bootstrap. Methods that share a letter do not differ significantly (crossed test, Holm, .05). "
+    "Intervals take raters and pictures as samples: by t on the crossed variance components, cut at "
+    "the ends of the scale. Methods that share a letter do not differ significantly (crossed test, Holm, "
+    ".05). "
     "Overlapping intervals are no test: raters and pictures are common to all methods."
 )
 
@@ -199,11 +221,16 @@ def mos_intervals(mos: pd.DataFrame, scale: Scale) -> Plot:
                 alpha=0.55,
             )
             axes.plot(row.mos, row.Index, "o", color=colour, ms=5)
+            beside = axes.get_yaxis_transform()
+            axes.text(1.0, row.Index, row.letters, transform=beside, va="center", ha="right", fontsize=7)
         method_rows(axes, mos["method"].tolist())
         axes.set(xlim=(scale.low - 0.1, scale.high + 0.1), xlabel="MOS")
         axes.xaxis.set_major_locator(MultipleLocator(1))
         axes.set_title(str(dataset), loc="left")
-    caption = f"MOS on {dataset} with 95 % intervals, raters and pictures random."
+    caption = (
+        f"MOS on {dataset} with 95 % intervals, raters and pictures random. Methods that share a letter "
+        "(right) do not differ significantly."
+    )
     return Plot(f"mos-{file_name(dataset)}", caption, figure)
 
 
@@ -218,7 +245,7 @@ def rank_figure(ranks: pd.DataFrame) -> Plot:
             own = ranks[ranks["dataset"] == dataset]
             for row in rows_of(own):
                 y, colour = order.index(row.method) + offset, colour_of(row.method)
-                axes.plot([row.boot_low, row.boot_high], [y, y], color=colour, lw=1.6, alpha=0.55)
+                axes.plot([row.t_low, row.t_high], [y, y], color=colour, lw=1.6, alpha=0.55)
                 axes.plot(row.rank, y, marker, color=colour, ms=4)
             axes.plot([], [], marker, color=INK, ms=4, label=dataset)
         method_rows(axes, order)
@@ -232,5 +259,5 @@ def rank_figure(ranks: pd.DataFrame) -> Plot:
             columnspacing=0.8,
         )
     return Plot(
-        "ranks", "Average rank over raters and pictures with bootstrap intervals; ties are shared.", figure
+        "ranks", "Average rank over raters and pictures with 95 % intervals; ties are shared.", figure
     )

@@ -9,6 +9,8 @@ from bench.figures.style import FAINT, Plot, blank, styled
 from bench.palette import colour_of, label_of
 from mos_app.analysis.report.section import Section
 from mos_app.analysis.report.tables import Table
+from mos_app.analysis.report.wording import equals_text, listed
+from mos_app.analysis.statistics.differences import ALPHA
 from mos_app.analysis.statistics.pairs import Preferences
 
 
@@ -33,22 +35,29 @@ def sections(table: pd.DataFrame, found: Preferences) -> list[Section]:
     ]
 
 
-_CAPTION = "Log odds, mean 0; 95 % intervals by a bootstrap over raters, whose choices stay together."
+_CAPTION = "Log odds, mean 0; 95 % intervals by t on a bootstrap of raters and pictures, both drawn anew."
 
 
 def _statements(table: pd.DataFrame, found: Preferences) -> tuple[str, ...]:
     raters = table["rater"].nunique()
     best, second = found.methods[:2]
     odds = 1 / (1 + np.exp(found.strength[1] - found.strength[0]))
+    p = found.p[0, 1]
     text = [
         f"{raters} raters made {len(table):,} choices between {len(found.methods)} methods.",
         f"{label_of(best)} is the most preferred; by the fitted strengths it wins {odds:.0%} of its pairs "
-        f"with {label_of(second)}, the next.",
+        f"with {label_of(second)}, the next"
+        + ("." if np.isnan(p) else f" (Holm-corrected p {equals_text(p)}, raters and pictures random)."),
     ]
     if raters < 2:
         text.append("A single rater's choices say nothing of other people: there are no intervals.")
-    elif found.low[0] <= found.high[1]:
-        text.append("Their intervals overlap; intervals of two methods are no test of their difference.")
+    elif np.isnan(p):
+        text.append("All choices are about one picture: nothing here speaks of other pictures.")
+    elif p >= ALPHA:
+        close = [
+            label_of(m) for m, each in zip(found.methods[1:], found.p[0, 1:], strict=True) if each >= ALPHA
+        ]
+        text.append(f"The choices do not tell it from {listed(close)}.")
     return tuple(text)
 
 
@@ -64,8 +73,8 @@ def _pair_table(found: Preferences) -> pd.DataFrame:
         shown = found.wins[i, j] + found.wins[j, i]
         fitted = 1 / (1 + np.exp(found.strength[j] - found.strength[i]))
         share = found.wins[i, j] / shown if shown else np.nan
-        rows.append((found.methods[i], found.methods[j], shown, share, fitted))
-    return pd.DataFrame(rows, columns=["a", "b", "shown", "share", "fitted"])
+        rows.append((found.methods[i], found.methods[j], shown, share, fitted, found.p[i, j]))
+    return pd.DataFrame(rows, columns=["a", "b", "shown", "share", "fitted", "p_holm"])
 
 
 def preference_figure(found: Preferences) -> Plot:
@@ -85,4 +94,6 @@ def preference_figure(found: Preferences) -> Plot:
         axes.grid(axis="x")
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
-    return Plot("preferences", "Preference strengths with 95 % intervals over raters.", figure)
+    return Plot(
+        "preferences", "Preference strengths with 95 % intervals, raters and pictures random.", figure
+    )

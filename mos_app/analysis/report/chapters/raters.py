@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bench.figures.style import INK, Plot, blank, styled
+from mos_app.analysis.arrays import rows_of
 from mos_app.analysis.flags import exclusions
 from mos_app.analysis.material import Material
 from mos_app.analysis.report.drawing import ACCENT, QUIET
@@ -16,6 +17,9 @@ from mos_app.analysis.statistics.variants import (
     headline_decisions,
     headline_mos,
 )
+
+MOST_NAMES = 8
+"""More raters than this are counted in a sentence; the table names them."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +44,15 @@ def measure(material: Material) -> Raters:
 def sentence(material: Material, found: Raters) -> str:
     """Return whom the rules name, and whether it matters."""
     named, left_out = found.exclusions, material.left_out
-    who = (
-        f"The headline leaves out {listed(list(left_out))}." if left_out else "The headline keeps all raters."
-    )
+    who = "The headline keeps all raters."
+    if left_out:
+        told = listed(list(left_out)) if len(left_out) <= MOST_NAMES else f"{len(left_out)} raters"
+        who = f"The headline leaves out {told}."
     if not len(named):
         return f"No screening rule names a rater. {who}"
     raters = sorted(set(named["rater"]))
-    text = f"{counted(len(raters), 'rater is', 'raters are')} named by a rule: {listed(raters)}. {who}"
+    rules = [f"{row.raters} by {row.rule}" for row in rows_of(by_rule(named))]
+    text = f"{counted(len(raters), 'rater is', 'raters are')} named by a rule: {listed(rules)}. {who}"
     decisions = found.headline_decisions
     if len(decisions):
         changed = int(decisions["changed"].ne("none").sum())
@@ -58,10 +64,21 @@ def sentence(material: Material, found: Raters) -> str:
     return text
 
 
+def by_rule(named: pd.DataFrame) -> pd.DataFrame:
+    """Return how many raters each rule names: `rule, raters`."""
+    return named.groupby("rule", sort=False)["rater"].nunique().rename("raters").reset_index()
+
+
 def section(raters: Raters) -> Section:
     """Return the chapter."""
     plots = [rater_figure(raters.table)] if "ml_bias" in raters.table.columns else []
     tables = [
+        Table(
+            "exclusions-by-rule",
+            "How many each rule names",
+            "One rater may be named by several.",
+            by_rule(raters.exclusions),
+        ),
         Table(
             "exclusions",
             "Whom a rule names",

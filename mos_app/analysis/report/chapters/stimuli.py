@@ -25,7 +25,7 @@ def measure(material: Material) -> Stimuli:
     """Return MOS and, where there is a hidden reference, DMOS of each stimulus."""
     settings, panel = material.settings, material.panel
     dmos = material.ask(lambda: stimulus_dmos(panel, settings.reference, material.ratings.scale), NO_ROWS)
-    return Stimuli(stimulus_mos(panel, draws=settings.draws, seed=settings.seed), dmos)
+    return Stimuli(stimulus_mos(panel, material.ratings.scale), dmos)
 
 
 def section(found: Stimuli) -> Section:
@@ -34,7 +34,7 @@ def section(found: Stimuli) -> Section:
         Table(
             "stimuli",
             "MOS per stimulus",
-            "95 % intervals by t and by a bootstrap over raters.",
+            "95 % intervals by t over raters, cut at the ends of the scale.",
             found.mos,
         ),
         Table("stimuli-dmos", "DMOS per stimulus", "95 % intervals by t over raters.", found.dmos),

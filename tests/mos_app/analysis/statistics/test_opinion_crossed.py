@@ -10,9 +10,9 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from bench.analysis.paired import holm
+from benchmarks.mos_error_rates import simulate_null_studies
 from mos_app.analysis.statistics.components import two_way_components
 from mos_app.analysis.statistics.crossed import crossed_mean
-from mos_app.analysis.statistics.error_rates import simulate_null_studies
 from mos_app.analysis.statistics.simulation import VQEG_HD3
 
 

@@ -14,7 +14,6 @@ from mos_app.analysis.arrays import CannotSayError
 from mos_app.analysis.flags import rater_table
 from mos_app.analysis.input.panel import Crossing, panel_of
 from mos_app.analysis.input.ratings import check_ratings
-from mos_app.analysis.statistics.bootstrap import draw
 from mos_app.analysis.statistics.differences import compare_methods, friedman_nemenyi
 from mos_app.analysis.statistics.letters import compact_letters
 from mos_app.analysis.statistics.simulation import StudyVariances, simulate_scores
@@ -34,7 +33,7 @@ def crossing(seed: int = 0, pictures: int = 12) -> Crossing:
 
 def test_every_pair_is_compared_with_the_higher_mean_first():
     made = crossing()
-    found = compare_methods(made, draw(10, 12, draws=300, seed=0))
+    found = compare_methods(made)
     assert {frozenset(pair) for pair in zip(found["a"], found["b"], strict=True)} == {
         frozenset(pair) for pair in combinations(METHODS, 2)
     }
@@ -48,7 +47,7 @@ def test_every_pair_is_compared_with_the_higher_mean_first():
 
 def test_the_papers_wilcoxon_is_scipys_over_all_ratings_without_zeros():
     made = crossing()
-    found = compare_methods(made, draw(10, 12, draws=100, seed=0)).set_index(["a", "b"])
+    found = compare_methods(made).set_index(["a", "b"])
     d, c = made.scores[3].ravel(), made.scores[2].ravel()
     expected = stats.wilcoxon(d, c, zero_method="wilcox", correction=False, method="approx").pvalue
     assert found.loc[("d", "c"), "p_wilcoxon_ratings"] == pytest.approx(expected)
@@ -57,7 +56,7 @@ def test_the_papers_wilcoxon_is_scipys_over_all_ratings_without_zeros():
 def test_superiority_counts_ties_half():
     cube = np.array([[[3, 3], [4, 2]], [[3, 2], [3, 3]]], dtype=float)
     made = Crossing("set", cube, ("a", "b"), ("r1", "r2"), ("p1", "p2"))
-    found = compare_methods(made, draw(2, 2, draws=100, seed=0)).iloc[0]
+    found = compare_methods(made).iloc[0]
     assert found["superiority"] == (0.5 + 1 + 1 + 0) / 4
 
 
@@ -65,9 +64,7 @@ def test_cohens_d_is_the_difference_over_the_spread_of_a_rating():
     rng = np.random.default_rng(0)
     cube = rng.normal(0, 0.8, (2, 200, 200)) + np.array([0.4, 0.0])[:, None, None]
     names = tuple(map(str, range(200)))
-    found = compare_methods(
-        Crossing("set", cube, ("a", "b"), names, names), draw(200, 200, draws=100, seed=0)
-    )
+    found = compare_methods(Crossing("set", cube, ("a", "b"), names, names))
     assert found["d"].iloc[0] == pytest.approx(0.5, abs=0.02)  # standard error .007
 
 
@@ -75,9 +72,7 @@ def test_pairs_without_a_common_cell_are_left_out():
     cube = np.full((2, 2, 2), np.nan)
     cube[0, 0], cube[1, 1] = 3.0, 4.0
     with pytest.raises(CannotSayError):
-        compare_methods(
-            Crossing("set", cube, ("a", "b"), ("r1", "r2"), ("p1", "p2")), draw(2, 2, draws=100, seed=0)
-        )
+        compare_methods(Crossing("set", cube, ("a", "b"), ("r1", "r2"), ("p1", "p2")))
 
 
 def test_friedman_and_nemenyi_are_scipys_and_scikit_posthocs():
