@@ -2,6 +2,6 @@
 
 from mos_app.commands.making import NEW
 from mos_app.commands.running import INVITE, REHEARSE, SERVE
-from mos_app.commands.tending import CLOSE, EXPORT, FORGET, IMPORT, STATUS
+from mos_app.commands.tending import BACKUP, CLOSE, EXPORT, FORGET, IMPORT, RESTORE, STATUS
 
-STUDY_COMMANDS = [NEW, INVITE, REHEARSE, SERVE, STATUS, CLOSE, EXPORT, IMPORT, FORGET]
+STUDY_COMMANDS = [NEW, INVITE, REHEARSE, SERVE, STATUS, CLOSE, EXPORT, IMPORT, FORGET, BACKUP, RESTORE]
