@@ -3,7 +3,7 @@
 from mos_app.commands.changing import EDIT, EXTEND, PAUSE, RESUME
 from mos_app.commands.making import NEW
 from mos_app.commands.running import INVITE, REHEARSE, SERVE
-from mos_app.commands.tending import CLOSE, EXPORT, FORGET, IMPORT, STATUS
+from mos_app.commands.tending import BACKUP, CLOSE, EXPORT, FORGET, IMPORT, RESTORE, STATUS
 
 STUDY_COMMANDS = [
     NEW,
@@ -19,4 +19,6 @@ STUDY_COMMANDS = [
     EXPORT,
     IMPORT,
     FORGET,
+    BACKUP,
+    RESTORE,
 ]

@@ -79,6 +79,15 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--origin", metavar="URL", help="the public address, where a proxy changes the Host header"
     )
+    parser.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="processes on one address; needs PostgreSQL"
+    )
+    parser.add_argument(
+        "--trust-proxy",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="proxies (or *) that say in X-Forwarded-For who the client is (default 127.0.0.1)",
+    )
     parser.add_argument("--set-password", action="store_true", help="set a new admin password first")
 
 
@@ -92,9 +101,27 @@ def _run_serve(args: argparse.Namespace) -> int:
     if args.set_password or admin_hash(db) is None:
         _set_password(db)
     print(f"{db.study.settings.title}: http://{args.host}:{args.port}  (admin: /admin)", flush=True)
-    app = create_app(db, args.study, public_origin=args.origin)
-    serve(app, host=args.host, port=args.port)
+    where = {"host": args.host, "port": args.port, "trusted_proxies": args.trust_proxy}
+    if args.workers == 1:
+        serve(create_app(db, args.study, public_origin=args.origin), **where)
+    else:
+        _tell_workers(db, args)
+        db.close()
+        serve("mos_app.screens.asgi:app_of_worker", workers=args.workers, **where)
     return 0
+
+
+def _tell_workers(db: "Database", args: argparse.Namespace) -> None:
+    from mos_app.screens.asgi import WORKER_ORIGIN, WORKER_STUDY
+
+    if args.workers < 1:
+        raise InputError(f"--workers: expected at least 1, got {args.workers}")
+    if db.is_sqlite:
+        raise InputError("--workers: several processes need PostgreSQL, this study's database is SQLite")
+    os.environ[WORKER_STUDY] = str(args.study.resolve())
+    os.environ["SRMOS_DATABASE"] = db.url
+    if args.origin:
+        os.environ[WORKER_ORIGIN] = args.origin
 
 
 def _set_password(db: "Database") -> None:
@@ -130,6 +157,7 @@ def _add_rehearse(parser: argparse.ArgumentParser) -> None:
         help="seconds between picture and answer",
     )
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes of the server")
     parser.add_argument(
         "--export", metavar="FOLDER", type=Path, help="keep the simulated ratings, to try `mos analyse` on"
     )
@@ -140,7 +168,13 @@ def _run_rehearse(args: argparse.Namespace) -> int:
 
     report = rehearse(
         args.study,
-        Plan(raters=args.raters, limit=args.limit, think=tuple(args.think), seed=args.seed),
+        Plan(
+            raters=args.raters,
+            limit=args.limit,
+            think=tuple(args.think),
+            seed=args.seed,
+            workers=args.workers,
+        ),
         database=args.database,
         export_to=args.export,
     )

@@ -1,4 +1,4 @@
-"""`mos status`, `close`, `export`, `import`, `forget`: the researcher's side of a study."""
+"""`mos status`, `close`, `export`, `import`, `forget`, `backup`, `restore`: the researcher's side."""
 
 import argparse
 from pathlib import Path
@@ -111,6 +111,43 @@ def _run_import(args: argparse.Namespace) -> int:
     return 0
 
 
+def _add_backup(parser: argparse.ArgumentParser) -> None:
+    add_study(parser)
+    parser.add_argument(
+        "--to", metavar="FILE", type=Path, help="a new file (default: STUDY/backups/NAME-TIME)"
+    )
+
+
+def _run_backup(args: argparse.Namespace) -> int:
+    from mos_app.store.backup import backup, default_name
+    from mos_app.store.connection import open_database
+    from mos_app.study.clock import now_text
+
+    db = open_database(args.study, args.database)
+    to = args.to or args.study / "backups" / default_name(db, now_text())
+    content = backup(db, to)
+    print(f"{to}: {content.text()}, {to.stat().st_size / 1e6:.1f} MB")
+    db.close()
+    return 0
+
+
+def _add_restore(parser: argparse.ArgumentParser) -> None:
+    add_study(parser)
+    parser.add_argument("backup", metavar="FILE", type=Path, help="what `mos backup` wrote")
+    parser.add_argument("--replace", action="store_true", help="even where raters are lost by it")
+
+
+def _run_restore(args: argparse.Namespace) -> int:
+    from mos_app.store.backup import restore
+    from mos_app.store.connection import open_database
+
+    db = open_database(args.study, args.database)
+    content = restore(db, args.backup, replace=args.replace)
+    print(f"{args.study} holds {content.text()} again; start `mos serve` anew where it runs")
+    db.close()
+    return 0
+
+
 STATUS = Command("status", "tell how far every rater is, and what looks odd", add_study, _run_status)
 CLOSE = Command("close", "end the study (or --reopen it)", _add_close, _run_close)
 EXPORT = Command(
@@ -118,3 +155,5 @@ EXPORT = Command(
 )
 IMPORT = Command("import", "put exported ratings into a study", _add_import, _run_import)
 FORGET = Command("forget", "remove everything about one rater", _add_forget, _run_forget)
+BACKUP = Command("backup", "copy the database while raters rate", _add_backup, _run_backup)
+RESTORE = Command("restore", "put a backup back", _add_restore, _run_restore)

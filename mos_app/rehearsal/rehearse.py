@@ -36,6 +36,8 @@ class Plan:
     limit: int | None = None
     think: tuple[float, float] = (0.0, 0.0)
     seed: int = 0
+    workers: int = 1
+    """Processes of the server; more than one needs PostgreSQL."""
 
 
 @dataclass
@@ -80,7 +82,7 @@ def rehearse(
     with scratch_database(url_for(Path(folder), database)) as url:
         db = bind_database(study, url)
         codes = make_invites(db, plan.raters)
-        with scratch_server(Path(folder), url) as address:
+        with scratch_server(Path(folder), url, workers=plan.workers) as address:
             report, answers = _in_own_loop(_all_raters(study, address, codes, plan))
         _compare(db, answers, report)
         if export_to is not None:

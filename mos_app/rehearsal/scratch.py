@@ -45,11 +45,12 @@ def scratch_database(url: str) -> Iterator[str]:
 
 
 @contextmanager
-def scratch_server(folder: Path, database: str) -> Iterator[str]:
+def scratch_server(folder: Path, database: str, *, workers: int = 1) -> Iterator[str]:
     """Yield the address of a `mos serve` of its own, stopped afterwards."""
     port = free_port()
     environment = {**os.environ, "SRMOS_DATABASE": database, "SRMOS_ADMIN_PASSWORD": secrets.token_hex(12)}
     command = [sys.executable, "-m", "mos_app", "serve", str(folder), "--port", str(port)]
+    command += ["--workers", str(workers)]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # noqa: S603
     try:
         address = f"http://127.0.0.1:{port}"

@@ -1,6 +1,7 @@
 """The study's site: Streamlit's pages and the rating routes as one ASGI app, in one process."""
 
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,13 +12,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from streamlit import config
 
-from mos_app.store.connection import Database
+from mos_app.store.connection import Database, open_database
 from mos_app.web.compression import Compressed
 from mos_app.web.guard import Guard
 from mos_app.web.routes import RatingRoutes
 from mos_app.web.server import MAX_MESSAGE_MB
 
 SCRIPT = Path(__file__).parent / "app.py"
+WORKER_STUDY, WORKER_ORIGIN = "SRMOS_WORKER_STUDY", "SRMOS_WORKER_ORIGIN"
+"""Environment variables for the workers of `mos serve --workers`; the database goes by SRMOS_DATABASE."""
 
 
 def create_app(db: Database, folder: str | Path, *, public_origin: str | None = None) -> st.App:
@@ -37,6 +40,12 @@ def create_app(db: Database, folder: str | Path, *, public_origin: str | None = 
         on_script_error=_show_short_error,
         exception_handlers={Exception: _answer_server_error},
     )
+
+
+def app_of_worker() -> st.App:
+    """Return the app of one of several workers, which learn of their study by the environment."""
+    folder = Path(os.environ[WORKER_STUDY])
+    return create_app(open_database(folder), folder, public_origin=os.environ.get(WORKER_ORIGIN))
 
 
 STREAMLIT_SETTINGS: dict[str, str | int | bool] = {

@@ -40,10 +40,20 @@ class Database:
     _reader: Engine
     _one_writer: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is a file of ours; else it is PostgreSQL's."""
+        return self._engine.dialect.name == "sqlite"
+
+    @property
+    def address(self) -> URL:
+        """Where the database is, password included."""
+        return self._engine.url
+
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction. SQLite has one writer at a time, so we queue here instead of polling its lock."""
-        if self._engine.dialect.name == "sqlite":
+        if self.is_sqlite:
             with self._one_writer, self._engine.begin() as connection:
                 yield connection
         else:
@@ -55,6 +65,12 @@ class Database:
         """A connection on which each statement sees what is committed."""
         with self._reader.connect() as connection:
             yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A PostgreSQL connection on which all statements see the database as the first one found it."""
+        with self._engine.connect() as connection:
+            yield connection.execution_options(isolation_level="REPEATABLE READ")
 
     def close(self) -> None:
         """Give the database's connections back."""

@@ -10,9 +10,13 @@ from sr_models.data.errors import InputError
 MAX_MESSAGE_MB = 1
 
 
-def serve(app: ASGIApp, *, host: str, port: int) -> None:
+def serve(
+    app: ASGIApp | str, *, host: str, port: int, workers: int = 1, trusted_proxies: str = "127.0.0.1"
+) -> None:
     """Serve until interrupted.
 
+    Several workers are processes on one socket; one that dies is started again. They need the app as
+    `module:factory`. trusted_proxies are addresses (or `*`) whose X-Forwarded-For and -Proto are believed.
     uvicorn opens the port itself: on a socket that Streamlit's own launcher opens, asyncio leaves
     Nagle's algorithm on, and every answer then waits 40 ms (measured with Streamlit 1.67).
     """
@@ -21,6 +25,9 @@ def serve(app: ASGIApp, *, host: str, port: int) -> None:
         app,
         host=host,
         port=port,
+        factory=isinstance(app, str),
+        workers=workers,
+        forwarded_allow_ips=trusted_proxies,
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from studies import make_study, write_paper_run
 
+from mos_app.cli import main
 from mos_app.rehearsal.rehearse import Plan, rehearse
+from mos_app.rehearsal.scratch import free_port
 from mos_app.store.connection import open_database
 from mos_app.store.invites import invite_rows
 from mos_app.store.raters import rater_rows
@@ -29,6 +31,19 @@ def test_simulated_raters_finish_a_study_and_every_row_is_exact(tmp_path, databa
     assert report.is_clean(), report.text()
     assert report.stored == 4 * (len(study.stimuli) + 2 + 4)
     assert len((tmp_path / "export" / "ratings.csv").read_text().splitlines()) == 1 + report.stored
+
+
+def test_two_workers_behind_one_address_store_every_row_exactly(tmp_path, postgres_url):
+    study = make_study(tmp_path, settings=Settings(break_every=5))
+    report = rehearse(tmp_path / "study", Plan(raters=6, workers=2), database=postgres_url)
+    assert report.is_clean(), report.text()
+    assert report.stored == 6 * len(study.stimuli)
+
+
+def test_several_workers_need_postgresql(tmp_path, capsys):
+    make_study(tmp_path)
+    assert main(["serve", str(tmp_path / "study"), "--workers", "2", "--port", str(free_port())]) == 2
+    assert "several processes need PostgreSQL" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("method", ["dcr", "pairs"])
