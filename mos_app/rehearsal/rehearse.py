@@ -24,6 +24,8 @@ from mos_app.study.words import consent_version
 from mos_app.web.routes import RATINGS_PER_SECOND
 
 TOLD_ERRORS = 5
+_PAUSES = (0.2, 0.5, 1, 2, 4)
+"""Seconds before a request without an answer is sent again."""
 
 T = TypeVar("T")
 
@@ -50,6 +52,8 @@ class Report:
     wrong: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     waits: int = 0
+    resent: int = 0
+    """Requests without an answer, sent again as the page does."""
     latencies: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -66,7 +70,7 @@ class Report:
         lines = [
             f"{self.raters} simulated raters, {self.acknowledged} ratings acknowledged, "
             f"{self.stored} stored, {len(self.wrong)} wrong, {len(self.errors)} errors, "
-            f"{self.waits} waits for the rate limit",
+            f"{self.waits} waits for the rate limit, {self.resent} requests sent again",
             f"{self.seconds:.1f} s, {self.acknowledged / max(self.seconds, 1e-9):.1f} ratings/s; "
             f"a rating took p50 {self.percentile_ms(50):.0f} ms, p95 {self.percentile_ms(95):.0f} ms, "
             f"max {self.percentile_ms(100):.0f} ms",
@@ -160,7 +164,10 @@ class _Person:
 
     async def _next_few(self) -> bool:
         """Rate what the server says comes next; False at the end."""
-        state = (await self.client.get("/mos/state")).json()
+        told = await self._request("GET", "/mos/state")
+        if told is None:
+            return False
+        state = told.json()
         if state["stage"] in ("instructions", "ready", "break", "more"):
             return await self._send("rested", {"rater": self.rater, "at": state["done"]}) is not None
         for item in state["upcoming"]:
@@ -171,7 +178,9 @@ class _Person:
         return str(state["stage"]) != "thanks"
 
     async def _rate(self, item: dict[str, Any]) -> bool:
-        shown = await self.client.get(f"/mos/picture/{item['id']}")
+        shown = await self._request("GET", f"/mos/picture/{item['id']}")
+        if shown is None:
+            return False
         digest = hashlib.sha256(shown.content).hexdigest()
         began = time.monotonic()
         await asyncio.sleep(float(self.rng.uniform(*self.plan.think)))
@@ -197,10 +206,8 @@ class _Person:
         """Return the answer; the rate limit is obeyed, any other refusal is an error of the rehearsal."""
         while True:
             start = time.monotonic()
-            try:
-                response = await self.client.post(f"/mos/{path}", json=message)
-            except httpx.HTTPError as error:
-                self.report.errors.append(f"{path}: {type(error).__name__}")
+            response = await self._request("POST", f"/mos/{path}", json=message)
+            if response is None:
                 return None
             if response.status_code == 429:
                 self.report.waits += 1
@@ -212,6 +219,17 @@ class _Person:
                 return dict(response.json())
             self.report.errors.append(f"{path}: {response.status_code} {response.text[:80]}")
             return None
+
+    async def _request(self, method: str, path: str, **what: Any) -> httpx.Response | None:
+        """Return the answer; where there is none, send again for a while, as the page does."""
+        for pause in _PAUSES:
+            try:
+                return await self.client.request(method, path, **what)
+            except httpx.TransportError:
+                self.report.resent += 1
+                await asyncio.sleep(pause)
+        self.report.errors.append(f"{path}: no answer in {len(_PAUSES)} attempts")
+        return None
 
 
 _KNOWN_QUALITY = {"nearest": 1.3, "bicubic": 2.1, "hr": 4.5}

@@ -1,5 +1,7 @@
 """The Results tab of the admin page: the report's sections, in Streamlit."""
 
+from base64 import b64encode
+
 import pandas as pd
 import streamlit as st
 
@@ -56,9 +58,14 @@ def _show_section(section: Section) -> None:
 
 
 def _show_plot(plot: Plot) -> None:
-    """Draw the SVG in the theme's ink: st.html strips SVG, and st.pyplot paints a white box."""
+    """Draw the SVG in the theme's ink: st.html strips SVG, and st.pyplot paints a white box.
+
+    It goes along as a data: address, which any worker's page can show.
+    """
     ink = LIGHT_INK if st.context.theme.type == "dark" else INK
-    st.image(svg(plot).replace(INK, ink).replace(FAINT, "#8a93a055"), caption=plot.caption, width=DRAWN_PX)
+    drawn = svg(plot).replace(INK, ink).replace(FAINT, "#8a93a055")
+    address = f"data:image/svg+xml;base64,{b64encode(drawn.encode()).decode()}"
+    st.image(address, caption=plot.caption, width=DRAWN_PX)
 
 
 def _show_table(table: Table) -> None:

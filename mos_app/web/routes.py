@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from msgspec.structs import asdict
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -76,6 +77,7 @@ class RatingRoutes:
                 Route("/rested", _plainly(self.rested), methods=["POST"]),
                 Route("/rate", _plainly(self.rate), methods=["POST"]),
                 Route("/state", _plainly(self.state), methods=["GET"]),
+                Route("/health", self.health, methods=["GET"]),
                 Route("/pages/{version}/{name}", self.page_module, methods=["GET"]),
                 Route("/picture/{presentation}", _plainly(self.picture), methods=["GET"]),
                 Route("/picture/{presentation}/other", _plainly(self.other_picture), methods=["GET"]),
@@ -149,6 +151,14 @@ class RatingRoutes:
         """Return where the rater stands and what comes next, up to the next pause."""
         rater = await self._rater(request)
         return _json(await run_in_threadpool(self._state_of, rater))
+
+    async def health(self, _request: Request) -> Response:
+        """Whether ratings could be stored now: 200 where the database answers, else 503."""
+        try:
+            await run_in_threadpool(standing, self.db)
+        except SQLAlchemyError:
+            return _json({"error": "the database does not answer"}, 503)
+        return _json({"study": self.db.study.name})
 
     async def page_module(self, request: Request) -> Response:
         """Return a module of the screens; its address names its content, so it may be kept for ever."""
