@@ -61,4 +61,4 @@ def test_the_results_page_quotes_what_perception_says():
                 assert cell == " / ".join(f"{mean[model, dataset]:.{d}f}" for mean, d in metrics), model
 
 
-PERCEPTION = {"psnr": 2, "lpips": 4, "dists": 4, "phase_spread": 2}
+PERCEPTION = {"psnr": 2, "lpips": 4, "dists_256": 4, "phase_spread": 2}
