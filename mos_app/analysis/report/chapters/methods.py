@@ -224,7 +224,8 @@ def mos_intervals(mos: pd.DataFrame, scale: Scale) -> Plot:
             beside = axes.get_yaxis_transform()
             axes.text(1.0, row.Index, row.letters, transform=beside, va="center", ha="right", fontsize=7)
         method_rows(axes, mos["method"].tolist())
-        axes.set(xlim=(scale.low - 0.1, scale.high + 0.1), xlabel="MOS")
+        beyond = 0.1 + 0.035 * (scale.high - scale.low) * mos["letters"].str.len().max()  # where they stand
+        axes.set(xlim=(scale.low - 0.1, scale.high + beyond), xlabel="MOS")
         axes.xaxis.set_major_locator(MultipleLocator(1))
         axes.set_title(str(dataset), loc="left")
     caption = (
