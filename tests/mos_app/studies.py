@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image as PillowImage
 
 from mos_app.rehearsal.scratch import free_port, wait_until_up
@@ -18,6 +19,7 @@ from mos_app.store.connection import Database
 from mos_app.store.invites import make_invites
 from mos_app.store.raters import Newcomer, enter, save_check, save_rest
 from mos_app.store.ratings import Answer, store_rating, upcoming
+from mos_app.store.refusal import RefusedError
 from mos_app.study.definition import Anchors, Settings, Stimulus, Study
 from mos_app.study.freeze import Calibration, freeze
 from mos_app.study.sources import versions_in_run
@@ -178,6 +180,13 @@ class Served:
             self.process.terminate()
             self.process.wait(timeout=20)
             self.process = None
+
+
+def refusal(call: Callable[[], object]) -> tuple[int, str]:
+    """Return the status and message that a call is refused with."""
+    with pytest.raises(RefusedError) as caught:
+        call()
+    return caught.value.status, caught.value.message
 
 
 def until(condition: object, seconds: float = 15.0) -> None:

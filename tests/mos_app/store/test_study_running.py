@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
-from studies import answer, make_study, new_rater, newcomer, rate_all, write_run
+from studies import answer, make_study, new_rater, newcomer, rate_all, refusal, write_run
 
 from mos_app.store import tables
 from mos_app.store.admin import FREE_ATTEMPTS, is_signed_in, sign_in, sign_out
@@ -30,7 +30,6 @@ from mos_app.store.raters import (
     with_new_blocks,
 )
 from mos_app.store.ratings import hourly_counts, rating_rows, score_counts, store_rating, upcoming
-from mos_app.store.refusal import RefusedError
 from mos_app.store.state import change_rows, edit_study, set_admin_hash, set_closed, set_paused, standing
 from mos_app.study.definition import Settings, load
 from mos_app.study.freeze import extend
@@ -46,12 +45,6 @@ def db(tmp_path, database_url):
     opened = bind_database(make_study(tmp_path, settings=Settings(raters=3, break_every=0)), database_url)
     yield opened
     opened.close()
-
-
-def refusal(call) -> tuple[int, str]:
-    with pytest.raises(RefusedError) as caught:
-        call()
-    return caught.value.status, caught.value.message
 
 
 # -- entering ----------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
-from studies import answer, make_study, new_rater, newcomer, rate_all
+from studies import answer, make_study, new_rater, newcomer, rate_all, refusal
 
 from mos_app.store import tables
 from mos_app.store.connection import bind_database
@@ -27,12 +27,6 @@ def db(tmp_path, database_url):
     opened = bind_database(make_study(tmp_path, settings=Settings(raters=4, break_every=0)), database_url)
     yield opened
     opened.close()
-
-
-def refusal(call) -> tuple[int, str]:
-    with pytest.raises(RefusedError) as caught:
-        call()
-    return caught.value.status, caught.value.message
 
 
 def test_a_resend_is_harmless_and_another_score_is_refused(db):
