@@ -7,13 +7,13 @@ from pathlib import Path
 
 from sr_models.command import Command, refuse_impossible_numbers, run_command
 from sr_models.data.errors import InputError
-from sr_models.training.commands import PACK, STUDY, TRAIN
+from sr_models.training.commands import PACK, STUDY, TEACH, TRAIN
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `sr-models` and return its exit code."""
     return run_command(
-        "sr-models", "Networks: list, pack, train, inspect, export, study, upscale.", COMMANDS, argv
+        "sr-models", "Networks: list, pack, teach, train, inspect, export, study, upscale.", COMMANDS, argv
     )
 
 
@@ -36,8 +36,9 @@ def _info_arguments(parser: argparse.ArgumentParser) -> None:
 def _info(args: argparse.Namespace) -> int:
     from sr_models.inference.card import card_markdown
     from sr_models.inference.weights_file import load_network
+    from sr_models.shipped import weights_named
 
-    network, card = load_network(_weights(args.model))
+    network, card = load_network(weights_named(args.model))
     print(card_markdown(card, sum(p.numel() for p in network.parameters())), end="")
     return 0
 
@@ -61,17 +62,19 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _export(args: argparse.Namespace) -> int:
+    from sr_models.shipped import weights_named
+
     if args.out.suffix == ".safetensors":
         from sr_models.inference.ship import ship
 
-        ship([_weights(model) for model in args.models], args.out, scores=args.scores, notes=args.notes)
+        ship([weights_named(model) for model in args.models], args.out, scores=args.scores, notes=args.notes)
         print(f"{args.out} and {args.out.with_suffix('.md').name}: {args.out.stat().st_size / 1e6:.2f} MB")
         return 0
     from sr_models.inference.export import export_onnx
 
     if len(args.models) > 1:
         raise InputError(f"{args.out}: ONNX takes one model; average first, into a .safetensors file")
-    levels = export_onnx(_weights(args.models[0]), args.out)
+    levels = export_onnx(weights_named(args.models[0]), args.out)
     print(f"{args.out}: agrees with torch within {levels} grey level{'s' * (levels != 1)}")
     return 0
 
@@ -125,15 +128,10 @@ def _upscale(args: argparse.Namespace) -> int:
     return 1 if len(failures) < len(jobs) else 2
 
 
-def _weights(text: str) -> Path:
-    from sr_models.shipped import weights_path
-
-    return Path(text) if text.endswith(".safetensors") else weights_path(text)
-
-
 COMMANDS = [
     Command("list", "List the models that can be run by name.", _list_arguments, _list),
     PACK,
+    TEACH,
     TRAIN,
     Command("info", "Print the card of a weights file.", _info_arguments, _info),
     Command(

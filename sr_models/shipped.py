@@ -19,6 +19,11 @@ def weights_path(name: str) -> Path:
     return path
 
 
+def weights_named(text: str) -> Path:
+    """Return the weights file that text says: a path to a .safetensors file, or a name of shipped weights."""
+    return Path(text) if text.endswith(".safetensors") else weights_path(text)
+
+
 def register_shipped(name: str, *, slow: bool = False) -> None:
     """Register the shipped weights called name as a model; a name without weights is not registered.
 

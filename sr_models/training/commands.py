@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from sr_models.training.recipes import TrainConfig
 
 
+TARGET_SHARE = 0.8
+"""Default of `--target-share`."""
+
+
 def _pack_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="folders of training pictures")
     parser.add_argument(
@@ -57,6 +61,38 @@ def _pack(args: argparse.Namespace) -> int:
         f"{args.out}: {len(pack.pictures)} pictures ({held_out} held out), {megapixels:.0f} megapixels, "
         f"checked against {', '.join(pack.checked_against) or 'nothing'}, digest {pack.digest()}"
     )
+    return 0
+
+
+def _teach_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("pack", type=Path, metavar="PACK", help="made by `sr-models pack`")
+    add("teacher", metavar="NAME|FILE", help="shipped weights by name, or a weights file")
+    add("--out", type=Path, required=True, metavar="FILE", help="for `sr-models train --targets`")
+    add("--device", default="auto")
+    add("--dtype", choices=("fp32", "bf16", "fp16"), default="fp32")
+
+
+def _teach(args: argparse.Namespace) -> int:
+    import hashlib
+
+    from sr_models.inference.torch_upscaler import Inference, with_inference
+    from sr_models.inference.weights_file import open_weights
+    from sr_models.shipped import weights_named
+    from sr_models.training.pack import open_pack
+    from sr_models.training.teach import write_targets
+
+    pack, path = open_pack(args.pack), weights_named(args.teacher)
+    inference = Inference(args.device, args.dtype, self_ensemble=True)
+    teacher = with_inference(open_weights(path), inference)
+    about = {
+        "name": path.stem,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "self_ensemble": True,
+        "dtype": args.dtype,
+    }
+    targets = write_targets(pack, teacher, args.out, about=about)
+    print(f"{args.out}: {len(targets.pictures)} targets of {path.stem} for {args.pack}, {targets.digest()}")
     return 0
 
 
@@ -105,6 +141,13 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--log-every", type=int, default=50, metavar="N", help="steps (default: 50)")
     add("--snapshots", action="store_true", help="keep the weights of every validation")
+    add("--targets", type=Path, metavar="FILE", help="of a teacher, made by `sr-models teach`")
+    add(
+        "--target-share",
+        type=float,
+        metavar="W",
+        help=f"weight of the targets in the loss; the original's is the rest (default: {TARGET_SHARE})",
+    )
     add("--phase", type=float, metavar="W", help="weight of the loss against a pattern of the scale's period")
     add("--no-graph", action="store_true", help="on CUDA: launch kernels one by one")
 
@@ -127,6 +170,7 @@ def _train(args: argparse.Namespace) -> int:
         precision=args.precision,
         resume=resume,
         start=args.start,
+        targets=args.targets,
         vgg=args.vgg,
         feature_scale=args.feature_scale,
         log_every=args.log_every,
@@ -148,6 +192,8 @@ def _with_arguments(config: "TrainConfig", args: argparse.Namespace) -> "TrainCo
         config = replace(config, frozen_norm=True)
     if args.phase is not None:
         config = replace(config, phase=args.phase)
+    if args.targets is not None or args.target_share is not None:
+        config = replace(config, target_share=args.target_share or TARGET_SHARE)
     if args.recursions:
         config = _with_recursions(config, args.recursions)
     return replace(
@@ -205,6 +251,9 @@ def _study(args: argparse.Namespace) -> int:
 
 PACK = Command("pack", "Put folders of pictures into one file to train from.", _pack_arguments, _pack)
 TRAIN = Command("train", "Train a recipe.", _train_arguments, _train)
+TEACH = Command(
+    "teach", "Write what a model makes of every picture of a pack, to train on.", _teach_arguments, _teach
+)
 STUDY = Command(
     "study", "Draw the paper's supplementary figures from trainings of our own.", _study_arguments, _study
 )

@@ -31,6 +31,8 @@ class CropSource:
     widths: npt.NDArray[np.int64]
     cumulative: npt.NDArray[np.float64]
     """Share of crops that come from this picture or one before it."""
+    grid: int = 1
+    """Crops begin at multiples of it, in HR pixels."""
 
     def plan(self, seed: int, first_step: int, steps: int, batch: int) -> CropPlan:
         """Return the crops of steps first_step .. first_step + steps - 1."""
@@ -38,14 +40,17 @@ class CropSource:
         # A draw may equal the last sum after rounding; clip keeps it inside.
         index = np.searchsorted(self.cumulative, draws[..., 0], side="right").clip(max=len(self.offsets) - 1)
         stride = 3 * self.widths[index]
-        y = (draws[..., 1] * (self.heights[index] - self.crop_px + 1)).astype(np.int64)
-        x = (draws[..., 2] * (self.widths[index] - self.crop_px + 1)).astype(np.int64)
+        y = self.grid * (draws[..., 1] * self._places(self.heights[index])).astype(np.int64)
+        x = self.grid * (draws[..., 2] * self._places(self.widths[index])).astype(np.int64)
         orientation = (draws[..., 3] * 8).astype(np.int64)
         return np.stack([self.offsets[index] + y * stride + 3 * x, stride, orientation], axis=-1)
 
+    def _places(self, sides: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        return (sides - self.crop_px) // self.grid + 1
 
-def crop_source(pack: Pack, crop_px: int) -> CropSource:
-    """Return the training (not held-out) pictures of pack.
+
+def crop_source(pack: Pack, crop_px: int, grid: int = 1) -> CropSource:
+    """Return the training (not held-out) pictures of pack; crops begin at multiples of grid.
 
     A picture's chance goes with the square root of its pixels: neither do a few large photographs
     crowd out hundreds of small ones, nor the other way round. A picture smaller than a crop is an
@@ -59,7 +64,7 @@ def crop_source(pack: Pack, crop_px: int) -> CropSource:
         )
     weights = np.sqrt([float(p.height * p.width) for p in pictures])
     offsets, heights, widths = np.array([(p.offset, p.height, p.width) for p in pictures], np.int64).T
-    return CropSource(crop_px, offsets, heights, widths, np.cumsum(weights / weights.sum()))
+    return CropSource(crop_px, offsets, heights, widths, np.cumsum(weights / weights.sum()), grid)
 
 
 def gather(pixels: Tensor, plan: Tensor, crop_px: int) -> Tensor:

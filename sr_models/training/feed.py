@@ -27,12 +27,15 @@ _GRAPH_AFTER = 12
 class Feed:
     """`enter` a part, `load` a chunk of at most `rows` of its steps, then `step` as often."""
 
-    def __init__(self, pack: Pack, stepper: Stepper, *, rows: int, graph: bool) -> None:
+    def __init__(
+        self, pack: Pack, stepper: Stepper, *, rows: int, graph: bool, targets: Pack | None = None
+    ) -> None:
         self.pack, self.rows, self.stepper = pack, rows, stepper
         self.device = stepper.state.lr.device
-        pixels = torch.from_numpy(pack.pixels())
-        self.resident = _fits(pixels, self.device)
-        self.pixels = pixels.to(self.device) if self.resident else pixels
+        files = [torch.from_numpy(p.pixels()) for p in (pack, targets) if p is not None]
+        self.resident = _fits(files, self.device)
+        # Of the pack and, where a teacher has made any, of the targets: the same crops are cut from both.
+        self.pixels = [pixels.to(self.device) if self.resident else pixels for pixels in files]
         self.rates = torch.zeros((rows, len(Rates._fields)), device=self.device)
         self.counter = torch.zeros(1, dtype=torch.int64, device=self.device)
         self.part: Part | None = None
@@ -50,7 +53,9 @@ class Feed:
         world, self.part = self.stepper.world, part
         if part.batch % world.size:
             raise InputError(f"a batch of {part.batch} cannot be shared evenly by {world.size} processes")
-        self.source = crop_source(self.pack, part.crop_px)
+        # A target belongs to an LR picture whose pixels lie on the grid of the scale.
+        grid = self.stepper.state.config.network.scale if len(self.pixels) > 1 else 1
+        self.source = crop_source(self.pack, part.crop_px, grid)
         share = len(range(world.rank, part.batch, world.size))
         self.plan = torch.zeros((self.rows, share, 3), dtype=torch.int64, device=self.device)
         self.stepper.enter(part)
@@ -98,8 +103,8 @@ class Feed:
         s.state.d_lr.copy_(rates.d_lr)
         s.ema_weight.copy_(rates.ema_weight)
         s.alpha.copy_(rates.alpha)
-        plan = self.plan.index_select(0, self.counter)[0].to(self.pixels.device)
-        step(s, gather(self.pixels, plan, self._part().crop_px).to(self.device))
+        plan = self.plan.index_select(0, self.counter)[0].to(self.pixels[0].device)
+        step(s, *(gather(pixels, plan, self._part().crop_px).to(self.device) for pixels in self.pixels))
         self.counter.add_(1)
 
     def _part(self) -> Part:
@@ -126,9 +131,9 @@ def _new_stream(device: torch.device) -> torch.cuda.Stream | None:
     return torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
 
 
-def _fits(pixels: Tensor, device: torch.device) -> bool:
+def _fits(files: list[Tensor], device: torch.device) -> bool:
     """Return whether the pictures may stay on the device: they take at most half of what is free."""
     if device.type != "cuda":
         return True
     free, _ = torch.cuda.mem_get_info(device)
-    return pixels.numel() < free // 2
+    return sum(pixels.numel() for pixels in files) < free // 2

@@ -9,9 +9,10 @@ import json
 import os
 import shutil
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +59,8 @@ class Pack:
     checked_against: tuple[str, ...]
     """Benchmark sets that no picture of this pack is (nearly) part of; empty: nobody checked."""
     pixels_at: int
+    teacher: Mapping[str, Any] | None = None
+    """Of targets (`teach.write_targets`): what made them, and the digest of the pack they belong to."""
 
     def pixels(self) -> npt.NDArray[np.uint8]:
         """Return all pixels as one flat array, mapped, not read; copy-on-write, so torch may wrap it."""
@@ -98,7 +101,7 @@ def write_pack(
     try:
         pictures = _write_pixels(list(_find(folders)), partial, benchmarks, min_side, quiet)
         pictures += _write_copies(pictures, copies, partial, min_side, quiet)
-        _assemble(partial, out, pictures, benchmarks.datasets)
+        assemble(partial, out, Header(pictures, benchmarks.datasets))
     finally:
         partial.unlink(missing_ok=True)
     return open_pack(out)
@@ -120,7 +123,7 @@ def open_pack(path: Path) -> Pack:
     except (ValueError, KeyError, TypeError, OverflowError, MemoryError):  # ValueError: not JSON, not UTF-8
         raise InputError(f"{path}: the pack is cut short or damaged: pack again") from None
     pixels_at = _aligned(len(_MAGIC) + 8 + header_size)
-    pack = Pack(path, pictures, tuple(header["checked_against"]), pixels_at)
+    pack = Pack(path, pictures, tuple(header["checked_against"]), pixels_at, header.get("teacher"))
     expected, actual = pixels_at + sum(p.size for p in pictures), path.stat().st_size
     if actual != expected:
         raise InputError(
@@ -151,7 +154,7 @@ def _write_pixels(
     with partial.open("wb") as file:
         for name, path in tqdm(files, unit="picture", desc="packing", disable=quiet):
             image = read_image(path)
-            sha256 = _sha256(image)
+            sha256 = pixels_sha256(image)
             if near := benchmarks.near(image):
                 offenders.append(f"{name} is {near}")
             if sha256 in seen or min(image.shape[:2]) < min_side:  # two folders may share pictures
@@ -187,12 +190,15 @@ def _write_copies(
                 continue
             file.seek(offset)
             file.write(copy.tobytes())
-            copies.append(Picture(f"{picture.name}@{scale:g}", height, width, offset, _sha256(copy), False))
+            copies.append(
+                Picture(f"{picture.name}@{scale:g}", height, width, offset, pixels_sha256(copy), False)
+            )
             offset += copy.size
     return copies
 
 
-def _sha256(image: Image) -> str:
+def pixels_sha256(image: Image) -> str:
+    """Return the hash of a picture's shape and pixels."""
     return hashlib.sha256(f"{image.shape}".encode() + image.tobytes()).hexdigest()
 
 
@@ -203,10 +209,17 @@ def _hold_out(pictures: list[Picture]) -> list[Picture]:
     return [Picture(**{**asdict(p), "held_out": p.sha256 in chosen}) for p in pictures]
 
 
-def _assemble(partial: Path, out: Path, pictures: list[Picture], checked_against: Sequence[str]) -> None:
-    header = json.dumps(
-        {"pictures": [asdict(p) for p in pictures], "checked_against": list(checked_against)}
-    ).encode()
+class Header(NamedTuple):
+    """What stands in the file before the pixels."""
+
+    pictures: Sequence[Picture]
+    checked_against: Sequence[str]
+    teacher: Mapping[str, Any] | None = None
+
+
+def assemble(partial: Path, out: Path, contents: Header) -> None:
+    """Write the pack out, whole or not at all: its header, and the pixels in the file partial."""
+    header = json.dumps({**contents._asdict(), "pictures": [asdict(p) for p in contents.pictures]}).encode()
     whole = out.with_name(f".{out.name}.whole")
     try:
         with whole.open("wb") as file, partial.open("rb") as pixels:

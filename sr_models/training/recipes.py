@@ -103,6 +103,8 @@ class TrainConfig:
     """Weight of the total variation loss."""
     phase: float = 0.0
     """Weight of the pattern loss (losses.phase_pattern), which is not in the paper."""
+    target_share: float = 0.0
+    """Weight of a teacher's targets in the content loss; the original's is 1 - target_share."""
     start: str | None = None
     """Name of the model whose weights the generator starts from."""
     frozen_norm: bool = False

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -17,9 +17,17 @@ from sr_models.training.state import RunState, config_json
 from sr_models.training.validation import Validation
 
 
-def run_card(state: RunState, found: Validation, pack: Pack, phi: Phi | None, *, bf16: bool) -> Card:
+class Sources(NamedTuple):
+    """What a run learns from."""
+
+    pack: Pack
+    targets: Pack | None
+    phi: Phi | None
+
+
+def run_card(state: RunState, found: Validation, sources: Sources, *, bf16: bool) -> Card:
     """Return the card of the averaged weights as they are now."""
-    p = state.progress
+    p, (pack, targets, phi) = state.progress, sources
     folders = Counter(picture.name.rpartition("/")[0] for picture in pack.pictures)
     done = {"steps_done": p.step, "steps_skipped": p.skipped, "rollbacks": p.rollbacks}
     measured: dict[str, Any] = {"held_out": {k: round(v, 4) for k, v in asdict(found).items()}}
@@ -29,7 +37,11 @@ def run_card(state: RunState, found: Validation, pack: Pack, phi: Phi | None, *,
             "end": p.last.get("gradient_ratio"),
         }
     machine = _machine(state.lr.device, bf16=bf16)
-    recipe = {**config_json(state.config), **done} | ({"features": asdict(phi.source)} if phi else {})
+    recipe = {**config_json(state.config), **done}
+    if phi is not None:
+        recipe["features"] = asdict(phi.source)
+    if targets is not None:
+        recipe["teacher"] = dict(targets.teacher or {})
     return Card(
         name=state.config.name,
         network=state.config.network,

@@ -62,14 +62,14 @@ def new_stepper(state: RunState, phi: Phi | None, *, bf16: bool, world: World) -
     return Stepper(state, shrink, phi, bf16, world, meters, streak, weight, alpha, luma)
 
 
-def step(s: Stepper, hr_uint8: Tensor) -> None:
-    """Make one step with HR crops uint8 (B, 3, C, C).
+def step(s: Stepper, hr_uint8: Tensor, target_uint8: Tensor | None = None) -> None:
+    """Make one step with HR crops uint8 (B, 3, C, C) and, where there is a teacher, what it made of them.
 
     Gradients that are not finite change nothing, neither do those of G after D's were not; such a step
     is counted. D, which goes first, keeps its step if only G's gradients are not finite.
     """
     state = s.state
-    lr, hr = pair(s, hr_uint8)
+    lr, hr = pair(s, hr_uint8, target_uint8)
     if s.discriminator_alone:
         _discriminator_only(s, lr, hr)
         return
@@ -96,9 +96,15 @@ def _discriminator_only(s: Stepper, lr: Tensor, hr: Tensor) -> None:
     _count(s, meters, _discriminator_step(s, meters, sr, hr))
 
 
-def pair(s: Stepper, hr_uint8: Tensor) -> tuple[Tensor, Tensor]:
-    """Return (lr, hr) in [0, 1], channels last: RGB, or (B, 1, ., .) luma if the network works on luma."""
+def pair(s: Stepper, hr_uint8: Tensor, target_uint8: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Return (lr, hr) in [0, 1], channels last: RGB, or (B, 1, ., .) luma if the network works on luma.
+
+    With a target, hr is moved towards it by the config's share. In the mean squared error this is the same,
+    up to a constant, as the two errors weighted by 1 - share and share.
+    """
     lr, hr = s.shrink(hr_uint8) / 255.0, hr_uint8.float() / 255.0
+    if target_uint8 is not None:
+        hr = torch.lerp(hr, target_uint8.float() / 255.0, s.state.config.target_share)
     if s.state.config.network.colour == "luma":
         lr, hr = (_luma(x, s.luma) for x in (lr, hr))
     return tuple(x.contiguous(memory_format=torch.channels_last) for x in (lr, hr))  # type: ignore[return-value]

@@ -24,10 +24,11 @@ from sr_models.training.feed import Feed
 from sr_models.training.log import TrainingLog, draw_health
 from sr_models.training.pack import Pack
 from sr_models.training.recipes import TrainConfig
-from sr_models.training.record import earlier_runs, run_card
+from sr_models.training.record import Sources, earlier_runs, run_card
 from sr_models.training.schedule import Clock
 from sr_models.training.state import RunState, load_state, new_state, save_state, start_from
 from sr_models.training.step import METERS, Stepper, new_stepper
+from sr_models.training.teach import open_targets
 from sr_models.training.validation import HeldOut, held_out, validate, write_samples
 from sr_models.training.world import World, join_world, leave_world
 
@@ -50,6 +51,8 @@ class TrainOptions:
     """Checkpoint to go on from: usually out/state.safetensors."""
     start: Path | None = None
     """Weights the generator starts from, instead of the shipped ones config.start names."""
+    targets: Path | None = None
+    """What a teacher made of the pack (`sr-models teach`); config.target_share says how much it counts."""
     vgg: Path | None = None
     feature_scale: float | None = None
     log_every: int = 50
@@ -67,6 +70,7 @@ class _Run:
 
     stepper: Stepper
     pack: Pack
+    targets: Pack | None
     pairs: HeldOut
     out: Path
     journal: TrainingLog
@@ -96,7 +100,8 @@ def train(config: TrainConfig, pack: Pack, out: Path, options: TrainOptions) -> 
 
 def _loop(run: _Run, world: World) -> None:
     state, config, p = run.state, run.state.config, run.state.progress
-    feed = Feed(run.pack, run.stepper, rows=run.options.log_every, graph=run.options.graph)
+    rows, graph = run.options.log_every, run.options.graph
+    feed = Feed(run.pack, run.stepper, rows=rows, graph=graph, targets=run.targets)
     clock = Clock(config, p.seconds)
     total = None if config.minutes else config.steps
     hidden = run.options.quiet or not world.first
@@ -136,16 +141,28 @@ def _prepare(config: TrainConfig, pack: Pack, out: Path, options: TrainOptions, 
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True  # crops never change their size
         torch.backends.cudnn.allow_tf32 = False  # --precision fp32 means fp32
+    targets = _targets(config, pack, options)
     phi = _phi(config, options, device)
     state = new_state(config, device)
     state.made_from = {"pack": pack.digest(), "features": asdict(phi.source) if phi else None}
+    state.made_from["targets"] = targets.digest() if targets else None
     _begin(state, out, options, world)
     bf16 = wants_bf16(options.precision, device)
     if phi is not None and bf16:
         phi.body.to(torch.bfloat16)  # once, not at every step
     stepper = new_stepper(state, phi, bf16=bf16, world=world)
     journal = TrainingLog(out, state.progress.step, active=world.first)
-    return _Run(stepper, pack, held_out(pack, config.network.scale), out, journal, options)
+    return _Run(stepper, pack, targets, held_out(pack, config.network.scale), out, journal, options)
+
+
+def _targets(config: TrainConfig, pack: Pack, options: TrainOptions) -> Pack | None:
+    if (options.targets is None) != (config.target_share == 0):
+        raise InputError("targets and the share they count with are given together, or neither of them")
+    if options.targets is None:
+        return None
+    if config.content != "mse" or config.adversary is not None:
+        raise InputError(f"{config.name}: targets are for networks trained on the mean squared error alone")
+    return open_targets(options.targets, pack)
 
 
 def _phi(config: TrainConfig, options: TrainOptions, device: torch.device) -> Phi | None:
@@ -267,7 +284,7 @@ def _keep(run: _Run) -> None:
     write_samples(run.out / "samples" / f"{p.step:07d}.png", pictures, run.pairs)
     if state.config.adversary is not None:
         draw_health(run.out)
-    card = run_card(state, found, run.pack, run.stepper.phi, bf16=run.stepper.bf16)
+    card = run_card(state, found, Sources(run.pack, run.targets, run.stepper.phi), bf16=run.stepper.bf16)
     save_weights(run.out / LAST, state.ema, card)
     if run.options.snapshots:
         save_weights(run.out / "snapshots" / f"{p.step:07d}.safetensors", state.ema, card)
