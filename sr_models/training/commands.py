@@ -71,6 +71,7 @@ def _teach_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, metavar="FILE", help="for `sr-models train --targets`")
     add("--device", default="auto")
     add("--dtype", choices=("fp32", "bf16", "fp16"), default="fp32")
+    add("--jobs", type=int, default=1, metavar="N", help="pictures at a time (default: 1)")
 
 
 def _teach(args: argparse.Namespace) -> int:
@@ -82,6 +83,7 @@ def _teach(args: argparse.Namespace) -> int:
     from sr_models.training.pack import open_pack
     from sr_models.training.teach import write_targets
 
+    refuse_impossible_numbers(args)
     pack, path = open_pack(args.pack), weights_named(args.teacher)
     inference = Inference(args.device, args.dtype, self_ensemble=True)
     teacher = with_inference(open_weights(path), inference)
@@ -91,7 +93,7 @@ def _teach(args: argparse.Namespace) -> int:
         "self_ensemble": True,
         "dtype": args.dtype,
     }
-    targets = write_targets(pack, teacher, args.out, about=about)
+    targets = write_targets(pack, teacher, args.out, about=about, jobs=args.jobs)
     print(f"{args.out}: {len(targets.pictures)} targets of {path.stem} for {args.pack}, {targets.digest()}")
     return 0
 

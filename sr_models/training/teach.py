@@ -5,10 +5,11 @@ mean of what is possible by averaging over pictures, and of a few hundred it lea
 mean over the eight orientations has that noise averaged out (Hinton et al. 2015; Timofte et al., CVPR 2016).
 """
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from sr_models.data.errors import InputError
@@ -19,22 +20,23 @@ from sr_models.upscaler import Upscaler
 
 
 def write_targets(
-    pack: Pack, teacher: Upscaler, out: Path, *, about: dict[str, Any], quiet: bool = False
+    pack: Pack, teacher: Upscaler, out: Path, *, about: dict[str, Any], jobs: int = 1, quiet: bool = False
 ) -> Pack:
     """Write a pack with teacher's reconstruction in place of every training picture, and return its contents.
 
-    about is what a card shall say of the teacher. Held-out pictures, and the rows and columns beyond a
+    about is what a card shall say of the teacher; jobs is the number of pictures at a time. Held-out pictures, and the rows and columns beyond a
     multiple of the scale, stay as they are.
     """
     partial = out.with_name(f".{out.name}.part")
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with partial.open("wb") as file:
+        with partial.open("wb") as file, ThreadPoolExecutor(jobs) as pool:
+            targets = pool.map(lambda picture: _target(pack, picture, teacher), pack.pictures)
             pictures = []
-            for picture in tqdm(pack.pictures, unit="picture", desc="teaching", disable=quiet):
-                image = _target(pack.image(picture), teacher, keep=picture.held_out)
+            bar = tqdm(targets, total=len(pack.pictures), unit="picture", desc="teaching", disable=quiet)
+            for picture, image in zip(pack.pictures, bar, strict=True):
                 file.write(image.tobytes())
-                pictures.append(_with_pixels(picture, image))
+                pictures.append(replace(picture, sha256=pixels_sha256(image)))
         assemble(partial, out, Header(pictures, pack.checked_against, {**about, "pack": pack.digest()}))
     finally:
         partial.unlink(missing_ok=True)
@@ -54,14 +56,10 @@ def open_targets(path: Path, pack: Pack) -> Pack:
     return targets
 
 
-def _target(image: Image, teacher: Upscaler, *, keep: bool) -> Image:
-    if keep:
-        return image
-    whole = crop_to_multiple(image, teacher.scale)
-    target = image.copy()
+def _target(pack: Pack, picture: Picture, teacher: Upscaler) -> Image:
+    target = pack.image(picture).copy()
+    if picture.held_out:
+        return target
+    whole = crop_to_multiple(target, teacher.scale)
     target[: whole.shape[0], : whole.shape[1]] = teacher(imresize(whole, 1 / teacher.scale))
     return target
-
-
-def _with_pixels(picture: Picture, image: Image) -> Picture:
-    return Picture(**{**vars(picture), "sha256": pixels_sha256(np.ascontiguousarray(image))})
