@@ -71,6 +71,13 @@ def _teach_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, metavar="FILE", help="for `sr-models train --targets`")
     add("--device", default="auto")
     add("--dtype", choices=("fp32", "bf16", "fp16"), default="fp32")
+    add(
+        "--orientations",
+        type=int,
+        choices=(1, 4, 8),
+        default=8,
+        help="of the picture, over which the teacher is averaged (default: 8)",
+    )
     add("--jobs", type=int, default=1, metavar="N", help="pictures at a time (default: 1)")
 
 
@@ -81,19 +88,14 @@ def _teach(args: argparse.Namespace) -> int:
     from sr_models.inference.weights_file import open_weights
     from sr_models.shipped import weights_named
     from sr_models.training.pack import open_pack
-    from sr_models.training.teach import write_targets
+    from sr_models.training.teach import Teaching, write_targets
 
     refuse_impossible_numbers(args)
     pack, path = open_pack(args.pack), weights_named(args.teacher)
-    inference = Inference(args.device, args.dtype, self_ensemble=True)
-    teacher = with_inference(open_weights(path), inference)
-    about = {
-        "name": path.stem,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "self_ensemble": True,
-        "dtype": args.dtype,
-    }
-    targets = write_targets(pack, teacher, args.out, about=about, jobs=args.jobs)
+    teacher = with_inference(open_weights(path), Inference(args.device, args.dtype))
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    about = {"name": path.stem, "sha256": sha256, "dtype": args.dtype}
+    targets = write_targets(pack, teacher, args.out, Teaching(args.orientations, args.jobs, about))
     print(f"{args.out}: {len(targets.pictures)} targets of {path.stem} for {args.pack}, {targets.digest()}")
     return 0
 

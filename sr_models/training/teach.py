@@ -5,11 +5,14 @@ mean of what is possible by averaging over pictures, and of a few hundred it lea
 mean over the eight orientations has that noise averaged out (Hinton et al. 2015; Timofte et al., CVPR 2016).
 """
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 from tqdm import tqdm
 
 from sr_models.data.errors import InputError
@@ -19,27 +22,37 @@ from sr_models.training.pack import Header, Pack, Picture, assemble, open_pack, 
 from sr_models.upscaler import Upscaler
 
 
-def write_targets(
-    pack: Pack, teacher: Upscaler, out: Path, *, about: dict[str, Any], jobs: int = 1, quiet: bool = False
-) -> Pack:
+@dataclass(frozen=True)
+class Teaching:
+    """How targets are made."""
+
+    orientations: Literal[1, 4, 8] = 8
+    """Over which the teacher's reconstructions are averaged: as it is; four turns; mirrored, too."""
+    jobs: int = 1
+    """Pictures at a time."""
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """What a card shall say of the teacher."""
+
+
+def write_targets(pack: Pack, teacher: Upscaler, out: Path, how: Teaching, *, quiet: bool = False) -> Pack:
     """Write a pack with teacher's reconstruction in place of every training picture, and return its contents.
 
-    about is what a card shall say of the teacher; jobs is the number of pictures at a time. Held-out pictures, and the rows and columns beyond a
-    multiple of the scale, stay as they are.
+    Held-out pictures stay as they are, and so do rows and columns beyond a multiple of the scale.
     """
-    partial = out.with_name(f".{out.name}.part")
+    pixels = out.with_name(f".{out.name}.part")
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with partial.open("wb") as file, ThreadPoolExecutor(jobs) as pool:
-            targets = pool.map(lambda picture: _target(pack, picture, teacher), pack.pictures)
+        with pixels.open("wb") as file, ThreadPoolExecutor(how.jobs) as pool:
+            targets = pool.map(partial(_target, pack, teacher, how.orientations), pack.pictures)
             pictures = []
             bar = tqdm(targets, total=len(pack.pictures), unit="picture", desc="teaching", disable=quiet)
             for picture, image in zip(pack.pictures, bar, strict=True):
                 file.write(image.tobytes())
                 pictures.append(replace(picture, sha256=pixels_sha256(image)))
-        assemble(partial, out, Header(pictures, pack.checked_against, {**about, "pack": pack.digest()}))
+        about = {**how.about, "orientations": how.orientations, "pack": pack.digest()}
+        assemble(pixels, out, Header(pictures, pack.checked_against, about))
     finally:
-        partial.unlink(missing_ok=True)
+        pixels.unlink(missing_ok=True)
     return open_pack(out)
 
 
@@ -56,10 +69,17 @@ def open_targets(path: Path, pack: Pack) -> Pack:
     return targets
 
 
-def _target(pack: Pack, picture: Picture, teacher: Upscaler) -> Image:
+def _target(pack: Pack, teacher: Upscaler, orientations: int, picture: Picture) -> Image:
     target = pack.image(picture).copy()
     if picture.held_out:
         return target
     whole = crop_to_multiple(target, teacher.scale)
-    target[: whole.shape[0], : whole.shape[1]] = teacher(imresize(whole, 1 / teacher.scale))
+    lr = imresize(whole, 1 / teacher.scale)
+    total = np.zeros(whole.shape)
+    for turns in range(min(orientations, 4)):
+        for mirrored in (False, True)[: 1 + (orientations == 8)]:
+            turned = np.ascontiguousarray(np.rot90(lr[:, ::-1] if mirrored else lr, turns))
+            back = np.rot90(teacher(turned), -turns)
+            total += back[:, ::-1] if mirrored else back
+    target[: whole.shape[0], : whole.shape[1]] = np.floor(total / orientations + 0.5)
     return target
