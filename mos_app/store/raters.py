@@ -51,7 +51,12 @@ def enter(db: Database, newcomer: Newcomer) -> tuple[str, str]:
     with db.reading() as connection:
         if known := _entered_already(connection, token):
             return known, token
-        returning = _admit(connection, db.study, newcomer)
+        try:
+            returning = _admit(connection, db.study, newcomer)
+        except RefusedError:
+            if known := _entered_already(connection, token):  # what refuses them was their own entry just now
+                return known, token
+            raise
     # The order takes a while: it is drawn before the lock, for a number that nobody else gets.
     number = None if returning else _take_number(db)
     trials = order_for(db.study, number) if number is not None else []

@@ -11,7 +11,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 from studies import answer, make_study, new_rater, newcomer, rate_all, refusal, write_run
 
-from mos_app.store import tables
+from mos_app.store import raters, tables
 from mos_app.store.admin import FREE_ATTEMPTS, is_signed_in, sign_in, sign_out
 from mos_app.store.codes import password_hash
 from mos_app.store.connection import bind_database
@@ -48,6 +48,22 @@ def db(tmp_path, database_url):
 
 
 # -- entering ----------------------------------------------------------------------------------
+
+
+def test_an_entry_sent_twice_at_once_lets_its_person_in_and_takes_the_link_once(db, monkeypatch):
+    """The second one finds the link used: by itself."""
+    person = newcomer(db.study, make_invites(db, 1)[0])
+    admit, first = raters._admit, []
+
+    def after_the_first(*arguments):
+        if not first:
+            first.append(())  # so that the entry inside goes straight through
+            first[0] = enter(db, person)
+        return admit(*arguments)
+
+    monkeypatch.setattr(raters, "_admit", after_the_first)
+    assert enter(db, person) == first[0]
+    assert len(rater_rows(db)) == 1
 
 
 def test_entering_again_with_the_same_nonce_is_the_same_person_and_one_place(db):
