@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import delete, insert, select, update
 
 from mos_app.store import tables
-from mos_app.store.codes import password_matches, random_code, token_hash
+from mos_app.store.codes import client_of, password_matches, random_code, token_hash
 from mos_app.store.connection import Database
 from mos_app.store.state import admin_hash
 from mos_app.study.clock import now_text
@@ -26,7 +26,7 @@ def sign_in(db: Database, password: str, address: str) -> str | float:
     not held up by it.
     """
     stored = admin_hash(db)
-    source = hmac.new((stored or "").encode(), address.encode(), hashlib.sha256).hexdigest()
+    source = hmac.new((stored or "").encode(), client_of(address).encode(), hashlib.sha256).hexdigest()
     wait = _take_attempt(db, source)
     if wait > 0:
         return wait

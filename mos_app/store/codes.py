@@ -1,6 +1,7 @@
 """Codes, passwords and rate limits: who may do what, and how often."""
 
 import hashlib
+import ipaddress
 import secrets
 import threading
 import time
@@ -36,6 +37,22 @@ def password_matches(password: str, stored: str) -> bool:
         return argon2.PasswordHasher().verify(stored, password)
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
         return False
+
+
+def client_of(address: str) -> str:
+    """Return what limits count as one client: an IPv4 address, or the network (/64) of an IPv6 address.
+
+    A client may choose among all addresses of its network.
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:  # a name of our own, as where a server listens on no network
+        return address
+    if parsed.version == 4:
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 @dataclass

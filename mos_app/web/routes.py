@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from mos_app.store.codes import RateLimit
+from mos_app.store.codes import RateLimit, client_of
 from mos_app.store.connection import Database
 from mos_app.store.raters import (
     Newcomer,
@@ -89,7 +89,7 @@ class RatingRoutes:
         """A person with an invite begins: the whole order is stored, a session cookie comes back."""
         check_origin(request, self.public_origin)
         message = await message_in(request, Enter)
-        _wait(self.entries, request.client.host if request.client else "")
+        _wait(self.entries, client_of(request.client.host) if request.client else "")
         rater, token = await run_in_threadpool(enter, self.db, Newcomer(**asdict(message)))
         return self._signed_in(request, rater, token, 201)
 
@@ -97,7 +97,7 @@ class RatingRoutes:
         """A person whose browser lost its cookie goes on, by the link that they entered with."""
         check_origin(request, self.public_origin)
         message = await message_in(request, ComeBack)
-        _wait(self.entries, request.client.host if request.client else "")
+        _wait(self.entries, client_of(request.client.host) if request.client else "")
         rater, token = await run_in_threadpool(
             come_back, self.db, message.invite, message.nonce, message.name
         )
