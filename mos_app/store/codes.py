@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 import argon2
 
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that reads like something else
+_LETTER_OF = bytes(ord(_ALPHABET[byte % len(_ALPHABET)]) for byte in range(256))
+_BEYOND = bytes(range(256 - 256 % len(_ALPHABET), 256))
+"""Bytes that are drawn again: with them the first letters would come more often."""
 PRESENTATION_CHARS = 22
 INVITE_CHARS = 26
 """26 of 31 characters are 128 bits: no guessing, so a plain hash at rest is enough."""
@@ -18,7 +21,16 @@ INVITE_CHARS = 26
 
 def random_code(length: int) -> str:
     """Return length random characters that people can read aloud."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+    return random_codes(1, length)[0]
+
+
+def random_codes(count: int, length: int) -> list[str]:
+    """Return count random codes of length characters each, drawn at once."""
+    letters = ""
+    while len(letters) < count * length:
+        drawn = secrets.token_bytes(count * length - len(letters) + 16)
+        letters += drawn.translate(_LETTER_OF, _BEYOND).decode()
+    return [letters[start : start + length] for start in range(0, count * length, length)]
 
 
 def token_hash(token: str) -> str:

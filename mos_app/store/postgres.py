@@ -7,6 +7,7 @@ import select
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from pg8000.converters import make_params
 from pg8000.core import Context
 from pg8000.exceptions import DatabaseError
@@ -33,6 +34,7 @@ def postgres_engine(url: URL, isolation_level: IsolationLevel = "READ COMMITTED"
         pool_size=POOL_CONNECTIONS,
         max_overflow=0,  # waiting for a connection is quicker than opening one more
         pool_use_lifo=True,
+        json_serializer=lambda value: msgspec.json.encode(value).decode(),
         hide_parameters=True,  # an error in the log names no rater and no code
     )
 

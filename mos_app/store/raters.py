@@ -9,7 +9,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from mos_app.store import tables
-from mos_app.store.codes import PRESENTATION_CHARS, random_code, token_hash
+from mos_app.store.codes import PRESENTATION_CHARS, random_code, random_codes, token_hash
 from mos_app.store.connection import Database, insert_all
 from mos_app.store.invites import check_rater, count_use, invite_row, open_invite, state_of
 from mos_app.store.refusal import RefusedError
@@ -57,9 +57,8 @@ def enter(db: Database, newcomer: Newcomer) -> tuple[str, str]:
             if known := _entered_already(connection, token):  # what refuses them was their own entry just now
                 return known, token
             raise
-    # The order takes a while: it is drawn before the lock, for a number that nobody else gets.
-    number = None if returning else _take_number(db)
-    trials = order_for(db.study, number) if number is not None else []
+    # What takes a while is done before the lock, for a number that nobody else gets.
+    order = None if returning else _draw_order(db.study, _take_number(db))
     with db.writing() as connection:
         connection.execute(select(tables.study.c.fingerprint).with_for_update())
         if known := _entered_already(connection, token):
@@ -67,11 +66,10 @@ def enter(db: Database, newcomer: Newcomer) -> tuple[str, str]:
         returning = _admit(connection, db.study, newcomer)
         invite = open_invite(connection, newcomer.invite)
         if returning is None:
-            if number is None:  # they were forgotten in this moment
+            if order is None:  # they were forgotten in this moment
                 raise RefusedError(403, "unknown")
-            rater = _add_rater(
-                connection, db.study, number, trials, newcomer, token, reusable=invite["reusable"]
-            )
+            rater = order.rater
+            _add_rater(connection, db.study, order, newcomer, token, reusable=invite["reusable"])
         else:
             rater = returning
             _begin_session(connection, rater, token)
@@ -182,22 +180,28 @@ def _take_number(db: Database) -> int:
         return int(connection.execute(counted.returning(tables.study.c.entered)).scalar_one()) - 1
 
 
-def _add_rater(
-    connection: Connection,
-    study: Study,
-    number: int,
-    trials: Sequence[Trial],
-    newcomer: Newcomer,
-    token: str,
-    *,
-    reusable: bool,
-) -> str:
-    """Return the new rater's random id, the rater and all presentations stored."""
+@dataclass(frozen=True)
+class _Order:
+    """A new rater's id and whole order, before either is stored."""
+
+    rater: str
+    number: int
+    presentations: list[dict[str, Any]]
+
+
+def _draw_order(study: Study, number: int) -> _Order:
     rater = random_code(RATER_CHARS)
+    return _Order(rater, number, _presentations(rater, order_for(study, number), start=0))
+
+
+def _add_rater(
+    connection: Connection, study: Study, order: _Order, newcomer: Newcomer, token: str, *, reusable: bool
+) -> None:
+    """Store the new rater and all presentations."""
     connection.execute(
         insert(tables.raters).values(
-            id=rater,
-            number=number,
+            id=order.rater,
+            number=order.number,
             session_hash=token_hash(token),
             reusable_invite=reusable,
             entered_at=now_text(),
@@ -206,20 +210,20 @@ def _add_rater(
             panel=newcomer.panel,
             panel_study=newcomer.panel_study,
             panel_session=newcomer.panel_session,
-            total=len(trials),
+            total=len(order.presentations),
             done=0,
             rested_at=-1,
             blocks=study.blocks,
         )
     )
-    _add_presentations(connection, rater, trials, start=0)
-    return rater
+    insert_all(connection, tables.presentations, order.presentations)
 
 
-def _add_presentations(connection: Connection, rater: str, trials: Sequence[Trial], *, start: int) -> None:
-    rows = [
+def _presentations(rater: str, trials: Sequence[Trial], *, start: int) -> list[dict[str, Any]]:
+    codes = random_codes(len(trials), PRESENTATION_CHARS)
+    return [
         {
-            "id": random_code(PRESENTATION_CHARS),
+            "id": code,
             "rater": rater,
             "position": position,
             "phase": trial.phase,
@@ -227,9 +231,8 @@ def _add_presentations(connection: Connection, rater: str, trials: Sequence[Tria
             "other": trial.other,
             "repeat": trial.repeat,
         }
-        for position, trial in enumerate(trials, start)
+        for position, (code, trial) in enumerate(zip(codes, trials, strict=True), start)
     ]
-    insert_all(connection, tables.presentations, rows)
 
 
 def with_new_blocks(db: Database, rater: Rater) -> Rater:
@@ -239,6 +242,7 @@ def with_new_blocks(db: Database, rater: Rater) -> Rater:
     r = tables.raters
     coming = range(rater.blocks, db.study.blocks)
     trials = [trial for block in coming for trial in block_for(db.study, rater.number, block)]
+    presentations = _presentations(rater.id, trials, start=rater.total)
     with db.writing() as connection:
         grown = connection.execute(
             update(r)
@@ -246,7 +250,7 @@ def with_new_blocks(db: Database, rater: Rater) -> Rater:
             .values(blocks=db.study.blocks, total=r.c.total + len(trials), finished_at=None)
         )
         if grown.rowcount == 1:  # no other request was faster
-            _add_presentations(connection, rater.id, trials, start=rater.total)
+            insert_all(connection, tables.presentations, presentations)
         row = connection.execute(select(r).where(r.c.id == rater.id)).mappings().one()
     return _rater(row)
 

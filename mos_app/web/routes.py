@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from anyio import CapacityLimiter, to_thread
 from msgspec.structs import asdict
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
@@ -44,6 +45,8 @@ RATINGS_PER_SECOND = 5.0
 RATINGS_BURST = 25
 ENTRIES_PER_SECOND = 20.0
 ENTRIES_BURST = 200
+ENTERING_AT_ONCE = 2
+"""In each worker: one draws an order while another one's is stored."""
 SESSION_DAYS = 90
 
 log = logging.getLogger("srmos")
@@ -65,6 +68,9 @@ class RatingRoutes:
     public_origin: str | None = None
     answers: RateLimit = field(default_factory=lambda: RateLimit(RATINGS_PER_SECOND, RATINGS_BURST))
     entries: RateLimit = field(default_factory=lambda: RateLimit(ENTRIES_PER_SECOND, ENTRIES_BURST))
+
+    entering: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(ENTERING_AT_ONCE))
+    """Many who come together wait outside of the threads and connections that others rate with."""
 
     def mount(self) -> Mount:
         """Return everything under /mos."""
@@ -90,7 +96,8 @@ class RatingRoutes:
         check_origin(request, self.public_origin)
         message = await message_in(request, Enter)
         _wait(self.entries, client_of(request.client.host) if request.client else "")
-        rater, token = await run_in_threadpool(enter, self.db, Newcomer(**asdict(message)))
+        newcomer = Newcomer(**asdict(message))
+        rater, token = await to_thread.run_sync(enter, self.db, newcomer, limiter=self.entering)
         return self._signed_in(request, rater, token, 201)
 
     async def come_back(self, request: Request) -> Response:

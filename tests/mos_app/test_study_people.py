@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from studies import PASSWORD, SENTINELS, answer, make_study, new_rater, rate_all
 import mos_app
 from mos_app.screens.asgi import SCRIPT
 from mos_app.store import tables
-from mos_app.store.codes import INVITE_CHARS, password_hash, password_matches, random_code
+from mos_app.store.codes import INVITE_CHARS, password_hash, password_matches, random_code, random_codes
 from mos_app.store.connection import open_database
 from mos_app.store.invites import invite_state, make_invites
 from mos_app.store.raters import enter, rater_of, rater_rows, save_check, save_rest
@@ -76,6 +77,14 @@ def test_no_module_of_ours_hides_one_of_pythons():
     """Streamlit puts the folder of its script first on sys.path."""
     ours = {path.stem for path in SCRIPT.parent.iterdir()}
     assert not ours & sys.stdlib_module_names - {"__init__", "__main__"}
+
+
+def test_every_letter_of_a_code_is_as_likely_as_any_other(monkeypatch):
+    """Bytes that would come out unevenly are drawn again."""
+    monkeypatch.setattr("secrets.token_bytes", lambda count: bytes(i % 256 for i in range(count)))
+    counts = Counter("".join(random_codes(100, 31 * 8)))
+    assert len(counts) == 31
+    assert max(counts.values()) - min(counts.values()) <= 2  # of 800; the last draw is cut off
 
 
 def test_passwords_are_kept_as_argon2_and_codes_do_not_repeat():
