@@ -191,6 +191,12 @@ def rating_rows(db: Database) -> list[RowMapping]:
         )
 
 
+def rating_count(db: Database) -> int:
+    """Return how many ratings there are."""
+    with db.reading() as connection:
+        return int(connection.execute(select(func.coalesce(func.sum(tables.raters.c.done), 0))).scalar_one())
+
+
 def score_counts(db: Database) -> dict[int, int]:
     """Return how often each score was given in the main phase."""
     p, a = tables.presentations.c, tables.ratings.c

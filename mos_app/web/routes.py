@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
+from mos_app.store.admin import admits
 from mos_app.store.codes import RateLimit, client_of
 from mos_app.store.connection import Database
 from mos_app.store.raters import (
@@ -35,6 +36,7 @@ from mos_app.study.definition import Study
 from mos_app.study.people import Presentation, Rater
 from mos_app.study.stages import block_end, calibration_count, seconds_left, stage_of
 from mos_app.study.viewing import gates, problems
+from mos_app.web.files import exported_zip
 from mos_app.web.guard import check_origin, message_in
 from mos_app.web.messages import Check, ComeBack, Enter, Rate, Rested
 from mos_app.web.pages import modules, modules_version
@@ -84,6 +86,7 @@ class RatingRoutes:
                 Route("/rested", _plainly(self.rested), methods=["POST"]),
                 Route("/rate", _plainly(self.rate), methods=["POST"]),
                 Route("/state", _plainly(self.state), methods=["GET"]),
+                Route("/files/{ticket}", _plainly(self.files), methods=["GET"]),
                 Route("/health", self.health, methods=["GET"]),
                 Route("/pages/{version}/{name}", self.page_module, methods=["GET"]),
                 Route("/picture/{presentation}", _plainly(self.picture), methods=["GET"]),
@@ -157,6 +160,14 @@ class RatingRoutes:
         except SQLAlchemyError:
             return _json({"error": "the database does not answer"}, 503)
         return _json({"study": self.db.study.name})
+
+    async def files(self, request: Request) -> Response:
+        """Return all exported files to an admin whose page was given a ticket; they name the methods."""
+        if not await run_in_threadpool(admits, self.db, request.path_params["ticket"]):
+            raise RefusedError(403, "sign in again")
+        if (await run_in_threadpool(standing, self.db)).closed_at is None:
+            raise RefusedError(403, "close the study first: these files name the methods")
+        return await exported_zip(self.db, self.folder)
 
     async def page_module(self, request: Request) -> Response:
         """Return a module of the screens; its address names its content, so it may be kept for ever."""
