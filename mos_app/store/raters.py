@@ -52,7 +52,7 @@ def enter(db: Database, newcomer: Newcomer) -> tuple[str, str]:
         if known := _entered_already(connection, token):
             return known, token
         try:
-            returning = _admit(connection, db.study, newcomer)
+            returning, _ = _admit(connection, db.study, newcomer)
         except RefusedError:
             if known := _entered_already(connection, token):  # what refuses them was their own entry just now
                 return known, token
@@ -63,8 +63,7 @@ def enter(db: Database, newcomer: Newcomer) -> tuple[str, str]:
         connection.execute(select(tables.study.c.fingerprint).with_for_update())
         if known := _entered_already(connection, token):
             return known, token
-        returning = _admit(connection, db.study, newcomer)
-        invite = open_invite(connection, newcomer.invite)
+        returning, invite = _admit(connection, db.study, newcomer)
         if returning is None:
             if order is None:  # they were forgotten in this moment
                 raise RefusedError(403, "unknown")
@@ -144,8 +143,8 @@ def _in_grace(connection: Connection, invite: RowMapping) -> bool:
     return session is not None and since < timedelta(minutes=GRACE_MINUTES)
 
 
-def _admit(connection: Connection, study: Study, newcomer: Newcomer) -> str | None:
-    """Return the rater who comes back, None for a new one; refused unless this person may come in now."""
+def _admit(connection: Connection, study: Study, newcomer: Newcomer) -> tuple[str | None, RowMapping]:
+    """Return the rater who comes back (None for a new one) and the invite; refused where they may not."""
     now = standing_on(connection, study)
     if now.shut:
         raise RefusedError(403, now.shut)
@@ -153,17 +152,17 @@ def _admit(connection: Connection, study: Study, newcomer: Newcomer) -> str | No
     if newcomer.consent != consent_version(study, newcomer.language, now.settings):
         raise RefusedError(409, "consent")
     if invite["rater"] is not None:
-        return str(invite["rater"])
+        return str(invite["rater"]), invite
     if newcomer.panel is not None:
         r = tables.raters.c
         known = connection.execute(select(r.id).where(r.panel == newcomer.panel)).scalar()
         if known is not None and study.settings.panel_again == "refuse":
             raise RefusedError(403, "again")
         if known is not None:
-            return str(known)
+            return str(known), invite
     if now.settings.raters is not None and _places_taken(connection) >= now.settings.raters:
         raise RefusedError(403, "full")
-    return None
+    return None, invite
 
 
 def _places_taken(connection: Connection) -> int:
