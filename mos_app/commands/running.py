@@ -156,6 +156,13 @@ def _add_rehearse(parser: argparse.ArgumentParser) -> None:
         metavar=("FROM", "TO"),
         help="seconds between picture and answer",
     )
+    parser.add_argument(
+        "--arrive",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="all come within S seconds (default 0: at once)",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes of the server")
     parser.add_argument(
@@ -166,6 +173,8 @@ def _add_rehearse(parser: argparse.ArgumentParser) -> None:
 def _run_rehearse(args: argparse.Namespace) -> int:
     from mos_app.rehearsal.rehearse import Plan, rehearse
 
+    if args.arrive < 0:
+        raise InputError(f"--arrive: expected 0 seconds or more, got {args.arrive:g}")
     report = rehearse(
         args.study,
         Plan(
@@ -173,6 +182,7 @@ def _run_rehearse(args: argparse.Namespace) -> int:
             limit=args.limit,
             think=tuple(args.think),
             seed=args.seed,
+            arrive=args.arrive,
             workers=args.workers,
         ),
         database=args.database,

@@ -38,6 +38,8 @@ class Plan:
     limit: int | None = None
     think: tuple[float, float] = (0.0, 0.0)
     seed: int = 0
+    arrive: float = 0.0
+    """Seconds within which all of them come, evenly."""
     workers: int = 1
     """Processes of the server; more than one needs PostgreSQL."""
 
@@ -54,7 +56,10 @@ class Report:
     waits: int = 0
     resent: int = 0
     """Requests without an answer, sent again as the page does."""
+    entries: list[float] = field(default_factory=list)
+    """Seconds from a click on "begin" to being in, waits and resends included."""
     latencies: list[float] = field(default_factory=list)
+    """Seconds of each rating's request."""
     seconds: float = 0.0
 
     def is_clean(self) -> bool:
@@ -63,7 +68,11 @@ class Report:
 
     def percentile_ms(self, share: float) -> float:
         """Return the time of a rating's request that `share` percent stayed under, in ms."""
-        return float(np.percentile(self.latencies, share)) * 1000 if self.latencies else float("nan")
+        return _percentile_ms(self.latencies, share)
+
+    def entering_ms(self, share: float) -> float:
+        """Return the time of entering that `share` percent of the people stayed under, in ms."""
+        return _percentile_ms(self.entries, share)
 
     def text(self) -> str:
         """Return the report for people."""
@@ -73,9 +82,14 @@ class Report:
             f"{self.waits} waits for the rate limit, {self.resent} requests sent again",
             f"{self.seconds:.1f} s, {self.acknowledged / max(self.seconds, 1e-9):.1f} ratings/s; "
             f"a rating took p50 {self.percentile_ms(50):.0f} ms, p95 {self.percentile_ms(95):.0f} ms, "
-            f"max {self.percentile_ms(100):.0f} ms",
+            f"max {self.percentile_ms(100):.0f} ms; "
+            f"entering p50 {self.entering_ms(50):.0f} ms, p95 {self.entering_ms(95):.0f} ms",
         ]
         return "\n".join([*lines, *self.wrong[:TOLD_ERRORS], *self.errors[:TOLD_ERRORS]])
+
+
+def _percentile_ms(seconds: list[float], share: float) -> float:
+    return float(np.percentile(seconds, share)) * 1000 if seconds else float("nan")
 
 
 def rehearse(
@@ -146,6 +160,8 @@ class _Person:
     async def take_part(self) -> None:
         async with self.client:
             language = self.study.settings.language
+            await asyncio.sleep(self.plan.arrive * self.number / self.plan.raters)
+            came = time.monotonic()
             entered = await self._send(
                 "enter",
                 {
@@ -157,6 +173,7 @@ class _Person:
             )
             if entered is None:
                 return
+            self.report.entries.append(time.monotonic() - came)
             self.rater = entered["rater"]
             await self._send("check", {"rater": self.rater, **_CHECKED})
             while await self._next_few():

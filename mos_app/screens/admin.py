@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import pandas as pd
 import streamlit as st
 
-from mos_app.analysis.flags import rater_flags
+from mos_app.screens.aside import flags_aside
+from mos_app.screens.downloads import offer_address, offer_text
 from mos_app.screens.editing import show_editing, show_log
-from mos_app.screens.opened import opened_database
-from mos_app.screens.results_tab import show_results
-from mos_app.store.admin import is_signed_in, sign_in, sign_out
+from mos_app.screens.opened import opened_database, study_folder
+from mos_app.screens.results_tab import show_results_of
+from mos_app.store.admin import is_signed_in, sign_in, sign_out, ticket_of
 from mos_app.store.connection import Database
-from mos_app.store.exchange import export, ratings_frame
 from mos_app.store.invites import invite_rows, make_invites, revoke_invite
 from mos_app.store.raters import rater_rows
 from mos_app.store.ratings import hourly_counts, mean_seconds, score_counts
@@ -138,36 +138,36 @@ def _panel_lists(raters: list[dict[str, Any]], flags: dict[str, str]) -> None:
     clear = [row for row in finished if not flags.get(row["id"])]
     flagged = [row for row in finished if flags.get(row["id"])]
     approve, reject = st.columns(2)
-    approve.download_button(
-        f"Approve list ({len(clear)})",
-        _panel_csv(clear, flags),
-        file_name="approve.csv",
-        mime="text/csv",
-        help="Finished, no flag",
-        on_click="ignore",
-    )
-    reject.download_button(
-        f"Reject list ({len(flagged)}): look before you send it",
-        _panel_csv(flagged, flags),
-        file_name="reject.csv",
-        mime="text/csv",
-        help="Finished, with what was flagged. A flag alone is no reason to leave somebody unpaid.",
-        on_click="ignore",
-    )
+    with approve:
+        offer_text(
+            f"Approve list ({len(clear)})",
+            _panel_csv(clear, flags),
+            name="approve.csv",
+            mime="text/csv",
+            about="Finished, no flag",
+        )
+    with reject:
+        offer_text(
+            f"Reject list ({len(flagged)}): look before you send it",
+            _panel_csv(flagged, flags),
+            name="reject.csv",
+            mime="text/csv",
+            about="Finished, with what was flagged. A flag alone is no reason to leave somebody unpaid.",
+        )
 
 
-def _panel_csv(rows: list[dict[str, Any]], flags: dict[str, str]) -> bytes:
+def _panel_csv(rows: list[dict[str, Any]], flags: dict[str, str]) -> str:
     names = {"panel": "id", "panel_study": "study", "panel_session": "session", "completion_code": "code"}
     lines = [
         {**{new: row[old] for old, new in names.items()}, "flags": flags.get(row["id"], "")} for row in rows
     ]
-    return pd.DataFrame(lines, columns=[*names.values(), "flags"]).to_csv(index=False).encode()
+    return pd.DataFrame(lines, columns=[*names.values(), "flags"]).to_csv(index=False)
 
 
-@st.cache_data(ttl=FLAGS_SECONDS, show_spinner=False)
+@st.cache_data(ttl=FLAGS_SECONDS, show_spinner="Looking for flags")
 def _flags(_db: Database) -> dict[str, str]:
     """Looking at every rating takes a moment in a large study: once a minute for all who watch."""
-    return rater_flags(ratings_frame(_db))
+    return flags_aside(_db, study_folder())
 
 
 def _rater_line(row: dict[str, Any], flags: dict[str, str]) -> dict[str, Any]:
@@ -276,7 +276,7 @@ def _results(db: Database) -> None:
         st.write("Results are hidden while the study runs, so that they bias nobody.")
         if not st.toggle("Show them all the same"):
             return
-    show_results(ratings_frame(db), title=standing(db).settings.title)
+    show_results_of(db)
 
 
 def _files(db: Database) -> None:
@@ -286,11 +286,12 @@ def _files(db: Database) -> None:
             "`mos export` writes them any time."
         )
         return
-    if st.button("Prepare files"):
-        from pathlib import Path
-
-        for path in export(db, Path(st.secrets["srmos"]["folder"]) / "export"):
-            st.download_button(path.name, path.read_bytes(), file_name=path.name, on_click="ignore")
+    offer_address(
+        "Download all files",
+        f"/mos/files/{ticket_of(st.session_state['admin_token'])}",
+        name="export.zip",
+        about="What `mos export` writes, as one zip.",
+    )
 
 
 def _editing(db: Database) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import delete, insert, select, update
 
 from mos_app.store import tables
-from mos_app.store.codes import password_matches, random_code, token_hash
+from mos_app.store.codes import client_of, password_matches, random_code, token_hash
 from mos_app.store.connection import Database
 from mos_app.store.state import admin_hash
 from mos_app.study.clock import now_text
@@ -17,6 +17,7 @@ FREE_ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 900
 FORGET_AFTER_HOURS = 24
 TOKEN_CHARS = 40
+TICKET_CHARS = 16
 
 
 def sign_in(db: Database, password: str, address: str) -> str | float:
@@ -26,7 +27,7 @@ def sign_in(db: Database, password: str, address: str) -> str | float:
     not held up by it.
     """
     stored = admin_hash(db)
-    source = hmac.new((stored or "").encode(), address.encode(), hashlib.sha256).hexdigest()
+    source = hmac.new((stored or "").encode(), client_of(address).encode(), hashlib.sha256).hexdigest()
     wait = _take_attempt(db, source)
     if wait > 0:
         return wait
@@ -74,6 +75,28 @@ def is_signed_in(db: Database, token: str | None) -> bool:
     with db.reading() as connection:
         found = select(s.expires_at).where(s.token_hash == token_hash(token), s.expires_at > now_text())
         return connection.execute(found).first() is not None
+
+
+def ticket_of(token: str) -> str:
+    """Return what may stand in the address of a download: good for this session's time, and nothing else."""
+    session = token_hash(token)
+    return f"{session[:TICKET_CHARS]}-{_signed(session)}"
+
+
+def admits(db: Database, ticket: str) -> bool:
+    """Return whether a ticket is of a session that has not ended."""
+    number, _, signature = ticket.partition("-")
+    if len(number) != TICKET_CHARS or not all(c in "0123456789abcdef" for c in number):
+        return False
+    s = tables.admin_sessions.c
+    found = select(s.token_hash).where(s.token_hash.startswith(number), s.expires_at > now_text())
+    with db.reading() as connection:
+        sessions = connection.execute(found).scalars().all()
+    return any(hmac.compare_digest(_signed(session), signature) for session in sessions)
+
+
+def _signed(session: str) -> str:
+    return hmac.new(session.encode(), b"files", hashlib.sha256).hexdigest()
 
 
 def sign_out(db: Database, token: str | None) -> None:

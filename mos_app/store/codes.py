@@ -1,6 +1,7 @@
 """Codes, passwords and rate limits: who may do what, and how often."""
 
 import hashlib
+import ipaddress
 import secrets
 import threading
 import time
@@ -10,6 +11,9 @@ from dataclasses import dataclass, field
 import argon2
 
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that reads like something else
+_LETTER_OF = bytes(ord(_ALPHABET[byte % len(_ALPHABET)]) for byte in range(256))
+_BEYOND = bytes(range(256 - 256 % len(_ALPHABET), 256))
+"""Bytes that are drawn again: with them the first letters would come more often."""
 PRESENTATION_CHARS = 22
 INVITE_CHARS = 26
 """26 of 31 characters are 128 bits: no guessing, so a plain hash at rest is enough."""
@@ -17,7 +21,16 @@ INVITE_CHARS = 26
 
 def random_code(length: int) -> str:
     """Return length random characters that people can read aloud."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+    return random_codes(1, length)[0]
+
+
+def random_codes(count: int, length: int) -> list[str]:
+    """Return count random codes of length characters each, drawn at once."""
+    letters = ""
+    while len(letters) < count * length:
+        drawn = secrets.token_bytes(count * length - len(letters) + 16)
+        letters += drawn.translate(_LETTER_OF, _BEYOND).decode()
+    return [letters[start : start + length] for start in range(0, count * length, length)]
 
 
 def token_hash(token: str) -> str:
@@ -36,6 +49,22 @@ def password_matches(password: str, stored: str) -> bool:
         return argon2.PasswordHasher().verify(stored, password)
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
         return False
+
+
+def client_of(address: str) -> str:
+    """Return what limits count as one client: an IPv4 address, or the network (/64) of an IPv6 address.
+
+    A client may choose among all addresses of its network.
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:  # a name of our own, as where a server listens on no network
+        return address
+    if parsed.version == 4:
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 @dataclass

@@ -15,17 +15,16 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import JSON, Connection, Engine, Table, bindparam, create_engine, event, insert, select, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.engine.interfaces import IsolationLevel
 from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError
 
 from mos_app.store import tables
+from mos_app.store.postgres import postgres_engine
 from mos_app.study.definition import Study, load
 from sr_models.data.errors import InputError
 from sr_models.data.image import write_bytes
 
 DATABASE_FILE = "study.db"
 URL_FILE = "database.url"
-POOL_CONNECTIONS = 8
 PRIVATE = 0o600
 """For files that hold what people said, or a password."""
 
@@ -62,7 +61,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection on which each statement sees what is committed."""
+        """A connection on which each statement is a transaction of its own and sees what is committed."""
         with self._reader.connect() as connection:
             yield connection
 
@@ -146,7 +145,7 @@ def open_engine(url: str) -> Engine:
             _make_private(parsed.database)
             _prepare_sqlite(engine)
         case "postgresql":
-            engine = _postgres(parsed)
+            engine = postgres_engine(parsed)
         case other:
             raise InputError(f"expected an SQLite or PostgreSQL database, got {other}")
     _migrate(engine)
@@ -160,19 +159,7 @@ def reader_of(engine: Engine) -> Engine:
     """
     if engine.dialect.name == "sqlite":
         return engine.execution_options(isolation_level="AUTOCOMMIT")
-    return _postgres(engine.url, isolation_level="AUTOCOMMIT")
-
-
-def _postgres(url: URL, isolation_level: IsolationLevel = "READ COMMITTED") -> Engine:
-    return create_engine(
-        url.set(drivername="postgresql+pg8000"),
-        isolation_level=isolation_level,
-        pool_size=POOL_CONNECTIONS,
-        max_overflow=0,  # waiting for a connection is quicker than opening one more
-        pool_use_lifo=True,
-        pool_pre_ping=True,
-        hide_parameters=True,  # an error in the log names no rater and no code
-    )
+    return postgres_engine(engine.url, isolation_level="AUTOCOMMIT")
 
 
 def _make_private(file: str | None) -> None:

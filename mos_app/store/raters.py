@@ -9,7 +9,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from mos_app.store import tables
-from mos_app.store.codes import PRESENTATION_CHARS, random_code, token_hash
+from mos_app.store.codes import PRESENTATION_CHARS, random_code, random_codes, token_hash
 from mos_app.store.connection import Database, insert_all
 from mos_app.store.invites import check_rater, count_use, invite_row, open_invite, state_of
 from mos_app.store.refusal import RefusedError
@@ -51,22 +51,24 @@ def enter(db: Database, newcomer: Newcomer) -> tuple[str, str]:
     with db.reading() as connection:
         if known := _entered_already(connection, token):
             return known, token
-        returning = _admit(connection, db.study, newcomer)
-    # The order takes a while: it is drawn before the lock, for a number that nobody else gets.
-    number = None if returning else _take_number(db)
-    trials = order_for(db.study, number) if number is not None else []
+        try:
+            returning, _ = _admit(connection, db.study, newcomer)
+        except RefusedError:
+            if known := _entered_already(connection, token):  # what refuses them was their own entry just now
+                return known, token
+            raise
+    # What takes a while is done before the lock, for a number that nobody else gets.
+    order = None if returning else _draw_order(db.study, _take_number(db))
     with db.writing() as connection:
         connection.execute(select(tables.study.c.fingerprint).with_for_update())
         if known := _entered_already(connection, token):
             return known, token
-        returning = _admit(connection, db.study, newcomer)
-        invite = open_invite(connection, newcomer.invite)
+        returning, invite = _admit(connection, db.study, newcomer)
         if returning is None:
-            if number is None:  # they were forgotten in this moment
+            if order is None:  # they were forgotten in this moment
                 raise RefusedError(403, "unknown")
-            rater = _add_rater(
-                connection, db.study, number, trials, newcomer, token, reusable=invite["reusable"]
-            )
+            rater = order.rater
+            _add_rater(connection, db.study, order, newcomer, token, reusable=invite["reusable"])
         else:
             rater = returning
             _begin_session(connection, rater, token)
@@ -141,8 +143,8 @@ def _in_grace(connection: Connection, invite: RowMapping) -> bool:
     return session is not None and since < timedelta(minutes=GRACE_MINUTES)
 
 
-def _admit(connection: Connection, study: Study, newcomer: Newcomer) -> str | None:
-    """Return the rater who comes back, None for a new one; refused unless this person may come in now."""
+def _admit(connection: Connection, study: Study, newcomer: Newcomer) -> tuple[str | None, RowMapping]:
+    """Return the rater who comes back (None for a new one) and the invite; refused where they may not."""
     now = standing_on(connection, study)
     if now.shut:
         raise RefusedError(403, now.shut)
@@ -150,17 +152,17 @@ def _admit(connection: Connection, study: Study, newcomer: Newcomer) -> str | No
     if newcomer.consent != consent_version(study, newcomer.language, now.settings):
         raise RefusedError(409, "consent")
     if invite["rater"] is not None:
-        return str(invite["rater"])
+        return str(invite["rater"]), invite
     if newcomer.panel is not None:
         r = tables.raters.c
         known = connection.execute(select(r.id).where(r.panel == newcomer.panel)).scalar()
         if known is not None and study.settings.panel_again == "refuse":
             raise RefusedError(403, "again")
         if known is not None:
-            return str(known)
+            return str(known), invite
     if now.settings.raters is not None and _places_taken(connection) >= now.settings.raters:
         raise RefusedError(403, "full")
-    return None
+    return None, invite
 
 
 def _places_taken(connection: Connection) -> int:
@@ -177,22 +179,28 @@ def _take_number(db: Database) -> int:
         return int(connection.execute(counted.returning(tables.study.c.entered)).scalar_one()) - 1
 
 
-def _add_rater(
-    connection: Connection,
-    study: Study,
-    number: int,
-    trials: Sequence[Trial],
-    newcomer: Newcomer,
-    token: str,
-    *,
-    reusable: bool,
-) -> str:
-    """Return the new rater's random id, the rater and all presentations stored."""
+@dataclass(frozen=True)
+class _Order:
+    """A new rater's id and whole order, before either is stored."""
+
+    rater: str
+    number: int
+    presentations: list[dict[str, Any]]
+
+
+def _draw_order(study: Study, number: int) -> _Order:
     rater = random_code(RATER_CHARS)
+    return _Order(rater, number, _presentations(rater, order_for(study, number), start=0))
+
+
+def _add_rater(
+    connection: Connection, study: Study, order: _Order, newcomer: Newcomer, token: str, *, reusable: bool
+) -> None:
+    """Store the new rater and all presentations."""
     connection.execute(
         insert(tables.raters).values(
-            id=rater,
-            number=number,
+            id=order.rater,
+            number=order.number,
             session_hash=token_hash(token),
             reusable_invite=reusable,
             entered_at=now_text(),
@@ -201,20 +209,20 @@ def _add_rater(
             panel=newcomer.panel,
             panel_study=newcomer.panel_study,
             panel_session=newcomer.panel_session,
-            total=len(trials),
+            total=len(order.presentations),
             done=0,
             rested_at=-1,
             blocks=study.blocks,
         )
     )
-    _add_presentations(connection, rater, trials, start=0)
-    return rater
+    insert_all(connection, tables.presentations, order.presentations)
 
 
-def _add_presentations(connection: Connection, rater: str, trials: Sequence[Trial], *, start: int) -> None:
-    rows = [
+def _presentations(rater: str, trials: Sequence[Trial], *, start: int) -> list[dict[str, Any]]:
+    codes = random_codes(len(trials), PRESENTATION_CHARS)
+    return [
         {
-            "id": random_code(PRESENTATION_CHARS),
+            "id": code,
             "rater": rater,
             "position": position,
             "phase": trial.phase,
@@ -222,9 +230,8 @@ def _add_presentations(connection: Connection, rater: str, trials: Sequence[Tria
             "other": trial.other,
             "repeat": trial.repeat,
         }
-        for position, trial in enumerate(trials, start)
+        for position, (code, trial) in enumerate(zip(codes, trials, strict=True), start)
     ]
-    insert_all(connection, tables.presentations, rows)
 
 
 def with_new_blocks(db: Database, rater: Rater) -> Rater:
@@ -234,6 +241,7 @@ def with_new_blocks(db: Database, rater: Rater) -> Rater:
     r = tables.raters
     coming = range(rater.blocks, db.study.blocks)
     trials = [trial for block in coming for trial in block_for(db.study, rater.number, block)]
+    presentations = _presentations(rater.id, trials, start=rater.total)
     with db.writing() as connection:
         grown = connection.execute(
             update(r)
@@ -241,7 +249,7 @@ def with_new_blocks(db: Database, rater: Rater) -> Rater:
             .values(blocks=db.study.blocks, total=r.c.total + len(trials), finished_at=None)
         )
         if grown.rowcount == 1:  # no other request was faster
-            _add_presentations(connection, rater.id, trials, start=rater.total)
+            insert_all(connection, tables.presentations, presentations)
         row = connection.execute(select(r).where(r.c.id == rater.id)).mappings().one()
     return _rater(row)
 

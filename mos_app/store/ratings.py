@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, case, func, insert, select, update
+from sqlalchemy import RowMapping, Update, and_, case, func, insert, literal, select, true, update
 
 from mos_app.store import tables
-from mos_app.store.codes import random_code
+from mos_app.store.codes import random_code, token_hash
 from mos_app.store.connection import Database
 from mos_app.store.refusal import RefusedError
 from mos_app.study.clock import now_text
@@ -50,57 +50,100 @@ def upcoming(db: Database, rater: str, count: int) -> list[Presentation]:
         return [Presentation(*row) for row in rows]
 
 
+def pictures_of(db: Database, token: str | None, presentation: str, ahead: int) -> tuple[str, str | None]:
+    """Return a presentation's stimulus and the one beside it, for the rater whose session token this is.
+
+    Refused unless it is among the next `ahead` that this rater sees: 401, 403 or 404.
+    """
+    p, r = tables.presentations.c, tables.raters.c
+    found = (
+        select(p.stimulus, p.other, p.position, r.done, r.finished_at, tables.study.c.closed_at)
+        .select_from(tables.raters)
+        .join(tables.study, true())
+        .outerjoin(tables.presentations, and_(p.rater == r.id, p.id == presentation))
+        .where(r.session_hash == token_hash(token or ""))
+    )
+    with db.reading() as connection:
+        row = connection.execute(found).first()
+    if row is None:
+        raise RefusedError(401, "no session")
+    if row.finished_at or row.closed_at:
+        raise RefusedError(403, "closed")
+    if row.stimulus is None or not row.done <= row.position < row.done + ahead:
+        raise RefusedError(404, "no such picture")
+    return row.stimulus, row.other
+
+
 def store_rating(db: Database, rater: str, answer: Answer) -> None:
     """Store one answer in one transaction.
 
     An answer stored already is harmless when it says the same (CONTRACTS: 200), else refused.
     """
-    with db.writing() as connection:
-        due = _presentation(connection, db.study, rater, answer.presentation)
-        if due["score"] is None:
-            if due["closed_at"]:
-                raise RefusedError(403, "closed")
-            if due["position"] != due["done"]:
-                raise RefusedError(409, "not due yet")
-            if _advance(connection, db.study, rater, due):
-                connection.execute(insert(tables.ratings).values(_values(answer)))
-                return
-            due = _presentation(connection, db.study, rater, answer.presentation)  # another tab was faster
-        if due["score"] != answer.score:
-            raise RefusedError(409, "stored already with another score")
+    for _ in range(2):  # what was in the way may be gone before it is looked at
+        if _store(db, rater, answer):
+            return
+        found = _presentation(db, rater, answer.presentation)
+        if found["score"] is not None:
+            if found["score"] != answer.score:
+                raise RefusedError(409, "stored already with another score")
+            return
+        if found["closed_at"]:
+            raise RefusedError(403, "closed")
+        if found["position"] != found["done"]:
+            raise RefusedError(409, "not due yet")
+    raise RefusedError(503, "busy")
 
 
-def _presentation(connection: Connection, study: Study, rater: str, presentation: str) -> RowMapping:
+def _store(db: Database, rater: str, answer: Answer) -> bool:
+    """Move the rater on and keep the answer; False where it is not the one due, or the study is closed."""
+    moved, values = _move_on(db.study, rater, answer.presentation), _values(answer)
+    if db.is_sqlite:
+        with db.writing() as connection:
+            due = connection.execute(moved).rowcount == 1
+            if due:
+                connection.execute(insert(tables.ratings).values(values))
+            return due
+    # One statement is one transaction in one round trip.
+    going = moved.returning(tables.raters.c.id).cte("going")
+    row = select(*(literal(value, tables.ratings.c[name].type) for name, value in values.items()))
+    with db.reading() as connection:
+        kept = insert(tables.ratings).from_select(list(values), row.select_from(going))
+        return connection.execute(kept).rowcount == 1
+
+
+def _move_on(study: Study, rater: str, presentation: str) -> Update:
+    p, r = tables.presentations.c, tables.raters.c
+    due = select(p.position).where(p.id == presentation, p.rater == rater).scalar_subquery()
+    is_open = select(tables.study.c.fingerprint).where(tables.study.c.closed_at.is_(None)).exists()
+    last = r.done + 1 == r.total
+    own = study.settings.completion_code or random_code(COMPLETION_CHARS).upper()
+    return (
+        update(tables.raters)
+        .where(r.id == rater, r.done == due, is_open)
+        .values(
+            done=r.done + 1,
+            finished_at=case((last, now_text()), else_=r.finished_at),
+            # It may be handed in already.
+            completion_code=case((last, func.coalesce(r.completion_code, own)), else_=r.completion_code),
+        )
+    )
+
+
+def _presentation(db: Database, rater: str, presentation: str) -> RowMapping:
     p, r = tables.presentations.c, tables.raters.c
     found = (
-        select(p.position, r.done, r.total, tables.ratings.c.score, tables.study.c.closed_at)
+        select(p.position, r.done, tables.ratings.c.score, tables.study.c.closed_at)
         .select_from(tables.presentations)
         .join(tables.raters, r.id == p.rater)
-        .join(tables.study, tables.study.c.fingerprint == study.fingerprint)
+        .join(tables.study, true())
         .outerjoin(tables.ratings, tables.ratings.c.presentation == p.id)
         .where(p.id == presentation, p.rater == rater)
     )
-    row = connection.execute(found).mappings().first()
+    with db.reading() as connection:
+        row = connection.execute(found).mappings().first()
     if row is None:
         raise RefusedError(404, "no such presentation")
     return row
-
-
-def _advance(connection: Connection, study: Study, rater: str, due: RowMapping) -> bool:
-    """Move the rater on; False when a concurrent answer did so first."""
-    values: dict[str, Any] = {"done": tables.raters.c.done + 1}
-    if due["done"] + 1 == due["total"]:
-        values["finished_at"] = now_text()
-        own = study.settings.completion_code or random_code(COMPLETION_CHARS).upper()
-        values["completion_code"] = func.coalesce(
-            tables.raters.c.completion_code, own
-        )  # it may be handed in already
-    moved = connection.execute(
-        update(tables.raters)
-        .where(tables.raters.c.id == rater, tables.raters.c.done == due["done"])
-        .values(values)
-    )
-    return moved.rowcount == 1
 
 
 def _values(answer: Answer) -> dict[str, Any]:
@@ -146,6 +189,12 @@ def rating_rows(db: Database) -> list[RowMapping]:
                 .order_by(r.number, p.position)
             ).mappings()
         )
+
+
+def rating_count(db: Database) -> int:
+    """Return how many ratings there are."""
+    with db.reading() as connection:
+        return int(connection.execute(select(func.coalesce(func.sum(tables.raters.c.done), 0))).scalar_one())
 
 
 def score_counts(db: Database) -> dict[int, int]:

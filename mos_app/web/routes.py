@@ -5,9 +5,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+from anyio import CapacityLimiter, to_thread
 from msgspec.structs import asdict
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
@@ -15,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
-from mos_app.store.codes import RateLimit
+from mos_app.store.admin import admits
+from mos_app.store.codes import RateLimit, client_of
 from mos_app.store.connection import Database
 from mos_app.store.raters import (
     Newcomer,
@@ -27,13 +29,14 @@ from mos_app.store.raters import (
     save_rest,
     with_new_blocks,
 )
-from mos_app.store.ratings import Answer, pace, store_rating, upcoming
+from mos_app.store.ratings import Answer, pace, pictures_of, store_rating, upcoming
 from mos_app.store.refusal import RefusedError
 from mos_app.store.state import standing
 from mos_app.study.definition import Study
 from mos_app.study.people import Presentation, Rater
 from mos_app.study.stages import block_end, calibration_count, seconds_left, stage_of
 from mos_app.study.viewing import gates, problems
+from mos_app.web.files import exported_zip
 from mos_app.web.guard import check_origin, message_in
 from mos_app.web.messages import Check, ComeBack, Enter, Rate, Rested
 from mos_app.web.pages import modules, modules_version
@@ -44,10 +47,13 @@ RATINGS_PER_SECOND = 5.0
 RATINGS_BURST = 25
 ENTRIES_PER_SECOND = 20.0
 ENTRIES_BURST = 200
+ENTERING_AT_ONCE = 2
+"""In each worker: one draws an order while another one's is stored."""
 SESSION_DAYS = 90
 
 log = logging.getLogger("srmos")
 Endpoint = Callable[[Request], Awaitable[Response]]
+M = TypeVar("M", Check, Rested, Rate)
 
 
 def cookie_name(study: Study) -> str:
@@ -65,6 +71,9 @@ class RatingRoutes:
     answers: RateLimit = field(default_factory=lambda: RateLimit(RATINGS_PER_SECOND, RATINGS_BURST))
     entries: RateLimit = field(default_factory=lambda: RateLimit(ENTRIES_PER_SECOND, ENTRIES_BURST))
 
+    entering: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(ENTERING_AT_ONCE))
+    """Many who come together wait outside of the threads and connections that others rate with."""
+
     def mount(self) -> Mount:
         """Return everything under /mos."""
         return Mount(
@@ -77,6 +86,7 @@ class RatingRoutes:
                 Route("/rested", _plainly(self.rested), methods=["POST"]),
                 Route("/rate", _plainly(self.rate), methods=["POST"]),
                 Route("/state", _plainly(self.state), methods=["GET"]),
+                Route("/files/{ticket}", _plainly(self.files), methods=["GET"]),
                 Route("/health", self.health, methods=["GET"]),
                 Route("/pages/{version}/{name}", self.page_module, methods=["GET"]),
                 Route("/picture/{presentation}", _plainly(self.picture), methods=["GET"]),
@@ -88,15 +98,16 @@ class RatingRoutes:
         """A person with an invite begins: the whole order is stored, a session cookie comes back."""
         check_origin(request, self.public_origin)
         message = await message_in(request, Enter)
-        _wait(self.entries, request.client.host if request.client else "")
-        rater, token = await run_in_threadpool(enter, self.db, Newcomer(**asdict(message)))
+        _wait(self.entries, client_of(request.client.host) if request.client else "")
+        newcomer = Newcomer(**asdict(message))
+        rater, token = await to_thread.run_sync(enter, self.db, newcomer, limiter=self.entering)
         return self._signed_in(request, rater, token, 201)
 
     async def come_back(self, request: Request) -> Response:
         """A person whose browser lost its cookie goes on, by the link that they entered with."""
         check_origin(request, self.public_origin)
         message = await message_in(request, ComeBack)
-        _wait(self.entries, request.client.host if request.client else "")
+        _wait(self.entries, client_of(request.client.host) if request.client else "")
         rater, token = await run_in_threadpool(
             come_back, self.db, message.invite, message.nonce, message.name
         )
@@ -125,32 +136,22 @@ class RatingRoutes:
 
     async def check(self, request: Request) -> Response:
         """The viewing check is done; refused where the study asks for more of a screen than this."""
-        rater, message = await self._message(request, Check)
-        await run_in_threadpool(self._require_open, rater)
-        found = {name: value for name, value in asdict(message).items() if name != "rater"}
-        if set(problems(found)) & set(gates(self.db.study.settings)):
-            raise RefusedError(403, "screen")
-        await run_in_threadpool(save_check, self.db, rater.id, found)
+        await self._take(request, Check, self._keep_check)
         return _json({})
 
     async def rested(self, request: Request) -> Response:
         """A pause is over."""
-        rater, message = await self._message(request, Rested)
-        await run_in_threadpool(save_rest, self.db, rater.id, message.at)
+        await self._take(request, Rested, lambda rater, message: save_rest(self.db, rater.id, message.at))
         return _json({})
 
     async def rate(self, request: Request) -> Response:
         """Store a score for the presentation now due; a resend is harmless."""
-        rater, message = await self._message(request, Rate)
-        if self.db.study.settings.method == "pairs" and message.score > 2:
-            raise RefusedError(400, "expected 1 or 2")
-        await run_in_threadpool(store_rating, self.db, rater.id, Answer(**asdict(message)))
+        message = await self._take(request, Rate, self._keep_rating)
         return _json({"stored": message.presentation})
 
     async def state(self, request: Request) -> Response:
         """Return where the rater stands and what comes next, up to the next pause."""
-        rater = await self._rater(request)
-        return _json(await run_in_threadpool(self._state_of, rater))
+        return _json(await run_in_threadpool(self._state_of, self._token(request)))
 
     async def health(self, _request: Request) -> Response:
         """Whether ratings could be stored now: 200 where the database answers, else 503."""
@@ -159,6 +160,14 @@ class RatingRoutes:
         except SQLAlchemyError:
             return _json({"error": "the database does not answer"}, 503)
         return _json({"study": self.db.study.name})
+
+    async def files(self, request: Request) -> Response:
+        """Return all exported files to an admin whose page was given a ticket; they name the methods."""
+        if not await run_in_threadpool(admits, self.db, request.path_params["ticket"]):
+            raise RefusedError(403, "sign in again")
+        if (await run_in_threadpool(standing, self.db)).closed_at is None:
+            raise RefusedError(403, "close the study first: these files name the methods")
+        return await exported_zip(self.db, self.folder)
 
     async def page_module(self, request: Request) -> Response:
         """Return a module of the screens; its address names its content, so it may be kept for ever."""
@@ -176,9 +185,9 @@ class RatingRoutes:
         """Return the reference (DCR) or the right picture (pairs)."""
         return await self._picture(request, other=True)
 
-    def _state_of(self, rater: Rater) -> dict[str, Any]:
+    def _state_of(self, token: str | None) -> dict[str, Any]:
         study = self.db.study
-        rater = with_new_blocks(self.db, rater)
+        rater = with_new_blocks(self.db, self._rater(token))
         end = block_end(rater, study)
         coming = upcoming(self.db, rater.id, LOOKAHEAD)
         return {
@@ -212,17 +221,15 @@ class RatingRoutes:
         return 5 if is_best else 1
 
     async def _picture(self, request: Request, *, other: bool) -> Response:
-        rater = await self._rater(request)
-        await run_in_threadpool(self._require_open, rater)
         data = await run_in_threadpool(
-            self._bytes_for, rater.id, request.path_params["presentation"], other=other
+            self._bytes_for, self._token(request), request.path_params["presentation"], other=other
         )
         return Response(data, media_type="image/png", headers={"Cache-Control": "no-store"})
 
-    def _bytes_for(self, rater: str, presentation: str, *, other: bool) -> bytes:
+    def _bytes_for(self, token: str | None, presentation: str, *, other: bool) -> bytes:
         """Return the file's bytes, which must still be those that were frozen."""
-        item = next((p for p in upcoming(self.db, rater, LOOKAHEAD) if p.id == presentation), None)
-        identity = None if item is None else item.other if other else item.stimulus
+        left, right = pictures_of(self.db, token, presentation, LOOKAHEAD)
+        identity = right if other else left
         if identity is None:
             raise RefusedError(404, "no such picture")
         stimulus = self.db.study.by_id[identity]
@@ -232,25 +239,42 @@ class RatingRoutes:
             raise RefusedError(503, "this picture is not available now")
         return data
 
-    def _require_open(self, rater: Rater) -> None:
-        """After the end there is nothing to show; a pause leaves what is on its way alone."""
-        if rater.finished or standing(self.db).closed_at:
+    def _keep_check(self, rater: Rater, message: Check) -> None:
+        if rater.finished or standing(self.db).closed_at:  # a pause leaves what is on its way alone
             raise RefusedError(403, "closed")
+        found = {name: value for name, value in asdict(message).items() if name != "rater"}
+        if set(problems(found)) & set(gates(self.db.study.settings)):
+            raise RefusedError(403, "screen")
+        save_check(self.db, rater.id, found)
 
-    async def _rater(self, request: Request) -> Rater:
-        rater = await run_in_threadpool(rater_of, self.db, request.cookies.get(cookie_name(self.db.study)))
+    def _keep_rating(self, rater: Rater, message: Rate) -> None:
+        if self.db.study.settings.method == "pairs" and message.score > 2:
+            raise RefusedError(400, "expected 1 or 2")
+        store_rating(self.db, rater.id, Answer(**asdict(message)))
+
+    async def _take(self, request: Request, kind: type[M], keep: Callable[[Rater, M], None]) -> M:
+        """Return a rater's message once it is kept; the database's part of it in one thread."""
+        check_origin(request, self.public_origin)
+        message = await message_in(request, kind)
+
+        def take() -> None:
+            rater = self._rater(self._token(request))
+            _wait(self.answers, rater.id)
+            if isinstance(message, Check | Rested) and message.rater != rater.id:
+                raise RefusedError(401, "somebody else is here now")
+            keep(rater, message)
+
+        await run_in_threadpool(take)
+        return message
+
+    def _rater(self, token: str | None) -> Rater:
+        rater = rater_of(self.db, token)
         if rater is None:
             raise RefusedError(401, "no session")
         return rater
 
-    async def _message(self, request: Request, kind: type[msgspec.Struct]) -> Any:
-        check_origin(request, self.public_origin)
-        rater = await self._rater(request)
-        _wait(self.answers, rater.id)
-        message = await message_in(request, kind)
-        if isinstance(message, Check | Rested) and message.rater != rater.id:
-            raise RefusedError(401, "somebody else is here now")
-        return rater, message
+    def _token(self, request: Request) -> str | None:
+        return request.cookies.get(cookie_name(self.db.study))
 
     def _is_https(self, request: Request) -> bool:
         return request.url.scheme == "https" or (self.public_origin or "").startswith("https:")

@@ -8,6 +8,8 @@ from starlette.types import ASGIApp
 from sr_models.data.errors import InputError
 
 MAX_MESSAGE_MB = 1
+KEEP_ALIVE_SECONDS = 75
+"""Longer than nginx keeps a connection to us (60 s): it must never send a rating into one that we close."""
 
 
 def serve(
@@ -33,6 +35,7 @@ def serve(
         server_header=False,
         ws_max_size=MAX_MESSAGE_MB * 2**20,
         timeout_graceful_shutdown=3,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
 
 

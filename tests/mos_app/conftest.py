@@ -1,4 +1,4 @@
-"""What the study tests share: a database of each kind."""
+"""What the study tests share: a database of each kind, nginx before two workers."""
 
 import os
 import shutil
@@ -6,12 +6,18 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy import create_engine
+from studies import make_study
 
-from mos_app.rehearsal.scratch import free_port
+from mos_app.rehearsal.scratch import free_port, scratch_server
+from mos_app.study.definition import Settings
 
 POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 
 
 @pytest.fixture(scope="session")
@@ -62,3 +68,37 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'test.db'}"
     return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def behind_nginx(tmp_path, postgres_url) -> Iterator[str]:
+    """The address of deploy/nginx.conf before two workers on PostgreSQL. Tests choose a client's address by
+    the header Test-Address.
+    """
+    make_study(tmp_path, settings=Settings(raters=500, break_every=0))
+    with scratch_server(tmp_path / "study", postgres_url, workers=2) as address:
+        port = free_port()
+        text = (DEPLOY / "nginx.conf").read_text()
+        for told, here in (
+            ("listen 80;", f"listen 127.0.0.1:{port};"),
+            ("server study:8501;", f"server {address.removeprefix('http://')};"),
+            ("server_tokens off;", "set_real_ip_from 127.0.0.1; real_ip_header Test-Address;"),
+        ):
+            assert told in text
+            text = text.replace(told, here)
+        config = tmp_path / "nginx.conf"
+        config.write_text(f"daemon off; pid {tmp_path}/nginx.pid;\n{text}")
+        process = subprocess.Popen([NGINX, "-e", str(tmp_path / "error.log"), "-c", str(config)])
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/mos/health", process)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def _wait_for(address: str, process: subprocess.Popen) -> None:
+    transport = httpx.HTTPTransport(retries=8)
+    with httpx.Client(transport=transport) as client:
+        assert process.poll() is None
+        assert client.get(address).json() == {"study": "study"}

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,13 @@ from streamlit.testing.v1 import AppTest
 from studies import PASSWORD, SENTINELS, answer, make_study, new_rater, rate_all
 
 import mos_app
+from mos_app.screens.admin import SECTIONS
 from mos_app.screens.asgi import SCRIPT
 from mos_app.store import tables
-from mos_app.store.codes import INVITE_CHARS, password_hash, password_matches, random_code
+from mos_app.store.codes import INVITE_CHARS, password_hash, password_matches, random_code, random_codes
 from mos_app.store.connection import open_database
 from mos_app.store.invites import invite_state, make_invites
-from mos_app.store.raters import enter, rater_of, rater_rows, save_check, save_rest
+from mos_app.store.raters import enter, forget_rater, rater_of, rater_rows, save_check, save_rest
 from mos_app.store.ratings import store_rating, upcoming
 from mos_app.store.state import set_admin_hash, set_closed
 from mos_app.study.definition import Settings
@@ -78,6 +80,14 @@ def test_no_module_of_ours_hides_one_of_pythons():
     assert not ours & sys.stdlib_module_names - {"__init__", "__main__"}
 
 
+def test_every_letter_of_a_code_is_as_likely_as_any_other(monkeypatch):
+    """Bytes that would come out unevenly are drawn again."""
+    monkeypatch.setattr("secrets.token_bytes", lambda count: bytes(i % 256 for i in range(count)))
+    counts = Counter("".join(random_codes(100, 31 * 8)))
+    assert len(counts) == 31
+    assert max(counts.values()) - min(counts.values()) <= 2  # of 800; the last draw is cut off
+
+
 def test_passwords_are_kept_as_argon2_and_codes_do_not_repeat():
     kept = password_hash(PASSWORD)
     assert kept.startswith("$argon2id$")
@@ -125,7 +135,7 @@ def admin(tmp_path):
     set_admin_hash(db, password_hash(PASSWORD))
     rate_all(db, new_rater(db)[0], 4)
     script = "from mos_app.screens import admin\nadmin.show()\n"
-    page = AppTest.from_string(script, default_timeout=30)
+    page = AppTest.from_string(script, default_timeout=120)
     page.secrets["srmos"] = {"folder": str(tmp_path / "study"), "database": db.url}
     import streamlit as st
 
@@ -186,6 +196,31 @@ def test_the_admin_sees_progress_but_no_method_before_the_study_is_closed(admin)
     assert not page.exception
     shown = " ".join(str(frame.value) for frame in page.dataframe)
     assert all(name in shown for name in SENTINELS[:3])
+
+
+def test_results_of_a_study_without_ratings_say_so(admin):
+    page, db = admin
+    forget_rater(db, rater_rows(db)[0]["id"])
+    set_closed(db, True)
+    sign_in(page, PASSWORD)
+    go_to(page, "Results")
+    assert not page.exception
+    assert page.info[0].value.startswith("No results yet")
+
+
+def test_no_section_of_the_admin_page_reads_the_ratings_in_the_raters_server(admin, monkeypatch):
+    def read(*_: object) -> None:
+        raise AssertionError("the server reads every rating")
+
+    for name in ("exchange.ratings_frame", "exchange.rating_rows", "ratings.rating_rows"):
+        monkeypatch.setattr(f"mos_app.store.{name}", read)
+    page, db = admin
+    set_closed(db, True)
+    sign_in(page, PASSWORD)
+    for section in SECTIONS:
+        go_to(page, section)
+        assert not page.exception, section
+    assert page.segmented_control[0].value == "Files"
 
 
 def test_results_are_shown_early_only_when_asked(admin):

@@ -40,6 +40,15 @@ def test_two_workers_behind_one_address_store_every_row_exactly(tmp_path, postgr
     assert report.stored == 6 * len(study.stimuli)
 
 
+def test_people_who_come_one_after_the_other_are_timed_as_they_enter(tmp_path):
+    make_study(tmp_path, settings=Settings(break_every=5))
+    report = rehearse(tmp_path / "study", Plan(raters=4, limit=1, arrive=2.0))
+    assert report.is_clean(), report.text()
+    assert len(report.entries) == 4
+    assert report.seconds >= 1.5  # the last one came then
+    assert 0 < report.entering_ms(50) <= report.entering_ms(95)
+
+
 def test_several_workers_need_postgresql(tmp_path, capsys):
     make_study(tmp_path)
     assert main(["serve", str(tmp_path / "study"), "--workers", "2", "--port", str(free_port())]) == 2

@@ -11,9 +11,9 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 from studies import answer, make_study, new_rater, newcomer, rate_all, refusal, write_run
 
-from mos_app.store import tables
+from mos_app.store import raters, tables
 from mos_app.store.admin import FREE_ATTEMPTS, is_signed_in, sign_in, sign_out
-from mos_app.store.codes import password_hash
+from mos_app.store.codes import client_of, password_hash
 from mos_app.store.connection import bind_database
 from mos_app.store.exchange import export, import_ratings, ratings_frame
 from mos_app.store.invites import invite_rows, invite_state, make_invites, revoke_invite
@@ -48,6 +48,22 @@ def db(tmp_path, database_url):
 
 
 # -- entering ----------------------------------------------------------------------------------
+
+
+def test_an_entry_sent_twice_at_once_lets_its_person_in_and_takes_the_link_once(db, monkeypatch):
+    """The second one finds the link used: by itself."""
+    person = newcomer(db.study, make_invites(db, 1)[0])
+    admit, first = raters._admit, []
+
+    def after_the_first(*arguments):
+        if not first:
+            first.append(())  # so that the entry inside goes straight through
+            first[0] = enter(db, person)
+        return admit(*arguments)
+
+    monkeypatch.setattr(raters, "_admit", after_the_first)
+    assert enter(db, person) == first[0]
+    assert len(rater_rows(db)) == 1
 
 
 def test_entering_again_with_the_same_nonce_is_the_same_person_and_one_place(db):
@@ -280,6 +296,27 @@ def test_guessing_locks_out_the_guesser_and_not_the_owner(db):
         assert "10.0.0" not in str(kept)
         connection.execute(update(tables.attempts).values(failures=30))
     assert 800 < sign_in(db, "guess", "10.0.0.9") <= 900
+
+
+def test_guessing_from_all_addresses_of_one_ipv6_network_is_one_guesser(db):
+    set_admin_hash(db, password_hash("correct horse battery"))
+    for number in range(FREE_ATTEMPTS):
+        assert sign_in(db, "guess", f"2001:db8:1:2::{number}") == 0.0
+    assert sign_in(db, "guess", "2001:db8:1:2:ffff::1") > 0
+    assert isinstance(sign_in(db, "correct horse battery", "2001:db8:1:3::1"), str)
+
+
+@pytest.mark.parametrize(
+    ("address", "client"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("this computer", "this computer"),
+    ],
+)
+def test_limits_count_an_ipv4_address_and_an_ipv6_network_as_one_client(address, client):
+    assert client_of(address) == client
 
 
 def test_an_admins_session_ends_by_signing_out_by_time_and_by_a_new_password(db):

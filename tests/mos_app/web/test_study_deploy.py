@@ -2,12 +2,10 @@
 
 import os
 import re
-import shutil
 import signal
-import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,43 +16,13 @@ from sqlalchemy import create_engine
 from studies import make_study
 
 from mos_app.rehearsal.rehearse import Plan, rehearse
-from mos_app.rehearsal.scratch import free_port, scratch_server
+from mos_app.rehearsal.scratch import scratch_server
 from mos_app.store.connection import bind_database
 from mos_app.store.invites import make_invites
 from mos_app.study.definition import Settings, load
 from mos_app.study.words import consent_version
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
-NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
-
-
-@pytest.fixture
-def behind_nginx(tmp_path, postgres_url) -> Iterator[str]:
-    """The address of deploy/nginx.conf before two workers on PostgreSQL."""
-    make_study(tmp_path, settings=Settings(raters=500, break_every=0))
-    with scratch_server(tmp_path / "study", postgres_url, workers=2) as address:
-        port = free_port()
-        text = (DEPLOY / "nginx.conf").read_text()
-        assert "listen 80;" in text
-        assert "server study:8501;" in text
-        text = text.replace("listen 80;", f"listen 127.0.0.1:{port};")
-        text = text.replace("server study:8501;", f"server {address.removeprefix('http://')};")
-        config = tmp_path / "nginx.conf"
-        config.write_text(f"daemon off; pid {tmp_path}/nginx.pid;\n{text}")
-        process = subprocess.Popen([NGINX, "-e", str(tmp_path / "error.log"), "-c", str(config)])
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/mos/health", process)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-
-
-def _wait_for(address: str, process: subprocess.Popen) -> None:
-    transport = httpx.HTTPTransport(retries=8)
-    with httpx.Client(transport=transport) as client:
-        assert process.poll() is None
-        assert client.get(address).json() == {"study": "study"}
 
 
 def test_people_rate_through_nginx_and_headers_they_invent_are_ignored(behind_nginx, tmp_path, postgres_url):
@@ -76,16 +44,42 @@ def test_people_rate_through_nginx_and_headers_they_invent_are_ignored(behind_ng
 def test_a_client_has_one_bucket_whatever_address_it_claims(behind_nginx):
     """Far over 200 entries at once, each with another X-Forwarded-For, meet the limit of one client."""
     with httpx.Client(base_url=behind_nginx, headers={"Origin": behind_nginx}) as client:
-
-        def enter(number: int) -> int:
-            claimed = {"X-Forwarded-For": f"203.0.113.{number % 250}"}
-            return client.post("/mos/enter", json={}, headers=claimed).status_code
-
-        assert enter(0) == 400  # let through, and refused for what it says
-        with ThreadPoolExecutor(16) as pool:
-            told = Counter(pool.map(enter, range(1000)))
+        claimed = [{"X-Forwarded-For": f"203.0.113.{number % 250}"} for number in range(1000)]
+        assert _statuses(client, "/mos/enter", claimed[:1]) == {
+            400: 1
+        }  # let through, and refused for what it says
+        told = _statuses(client, "/mos/enter", claimed)
     assert set(told) == {400, 429}
     assert told[400] >= 200
+
+
+def _statuses(client: httpx.Client, path: str, headers: Sequence[dict[str, str]]) -> Counter[int]:
+    with ThreadPoolExecutor(16) as pool:
+        return Counter(pool.map(lambda more: client.post(path, json={}, headers=more).status_code, headers))
+
+
+def test_the_limits_of_ratings_count_for_all_workers_together_and_each_rater_for_themselves(behind_nginx):
+    """A session that no worker knows is in none of their limits: what refuses it is nginx."""
+    with httpx.Client(base_url=behind_nginx, headers={"Origin": behind_nginx}) as client:
+
+        def rated_as(session: str, count: int) -> Counter[int]:
+            return _statuses(client, "/mos/rate", [{"Cookie": f"a=b; srmos_01234567={session}"}] * count)
+
+        fast = rated_as("a" * 64, 200)
+        assert set(fast) == {400, 429}
+        assert fast[400] >= 26
+        assert rated_as("b" * 64, 20) == {400: 20}  # the same address, another rater
+
+
+def test_an_ipv6_client_has_one_bucket_for_the_addresses_that_it_may_choose(behind_nginx):
+    with httpx.Client(base_url=behind_nginx, headers={"Origin": behind_nginx}) as client:
+
+        def entered_from(network: str, count: int) -> Counter[int]:
+            addresses = [{"Test-Address": f"{network}:a:b:c:{number:x}"} for number in range(1, count + 1)]
+            return _statuses(client, "/mos/enter", addresses)
+
+        assert set(entered_from("2001:db8:1:2", 1000)) == {400, 429}
+        assert entered_from("2001:db8:1:3", 20) == {400: 20}
 
 
 def test_streamlits_websocket_goes_through(behind_nginx):
