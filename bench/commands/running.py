@@ -116,6 +116,11 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
         help="crop HR to a multiple of N instead of the scale, as papers with mod-12 crops do",
     )
     add(
+        "--round-16-bit",
+        action="store_true",
+        help="read 16-bit PNG files by rounding to 8 bits, in rows of their own (default: refuse them)",
+    )
+    add(
         "--device",
         nargs="+",
         default=["auto"],
@@ -168,6 +173,7 @@ def _run(args: argparse.Namespace) -> int:
         slurm=options_of(args.slurm),
         shard=args.shard,
         crop_multiple=args.crop_multiple,
+        round_16_bit=args.round_16_bit,
         limit=args.limit,
         device=args.device,
         dtype=args.dtype,

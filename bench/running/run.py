@@ -102,7 +102,10 @@ def _opened(request: Request) -> tuple[dict[str, list[Picture]], list[Entrant]]:
     _refuse_twins("datasets", names)
     with _downloading() as report:
         datasets = {
-            name: open_dataset(spec, request.scale, request.lr, report, lr_only=request.lr_only)
+            name: [
+                replace(picture, round_16_bit=request.round_16_bit)
+                for picture in open_dataset(spec, request.scale, request.lr, report, lr_only=request.lr_only)
+            ]
             for name, spec in zip(names, specs, strict=True)
         }
         pictures = [picture for found in datasets.values() for picture in found[: request.limit]]

@@ -122,7 +122,7 @@ def test_another_crop_has_a_table_of_its_own_and_is_never_compared(tmp_path, pho
     assert [board.stem for board in results.boards] == ["matlab_x4_matlab", "matlab_x4_matlab_multiple12"]
     with pytest.raises(InputError, match="no picture in common"):
         compare(results, Question())
-    with pytest.raises(InputError, match="cropped in different ways"):
+    with pytest.raises(InputError, match="cropped or read in different ways"):
         make_grid(GridRequest(request.results, "a"))
     assert len(make_grid(GridRequest(request.results, "a", models=("bicubic@multiple12",))).panels) == 2
 
