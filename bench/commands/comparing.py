@@ -78,7 +78,12 @@ def _grid_arguments(parser: argparse.ArgumentParser) -> None:
     add("--metrics", nargs="+", default=[], metavar="NAME", help="scores to print (default: psnr ssim)")
     add("--scale", type=int, metavar="N", help="needed where the run has several")
     add("--lr", default="", metavar="NAME", help="needed where the run has several")
-    add("--out", type=Path, metavar="FILE", help="default: DIR/grids/<set>_<picture>_x<scale>.png and .pdf")
+    add(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="default: DIR/grids/<set>_<picture>_x<scale>[-<lr>].png and .pdf",
+    )
 
 
 def _grid(args: argparse.Namespace) -> int:

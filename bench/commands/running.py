@@ -10,6 +10,8 @@ from sr_models.command import Command
 if TYPE_CHECKING:
     from bench.running.request import Summary
 
+_MOST_FAILURES = 20  # lines of a run whose every picture fails
+
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
@@ -217,7 +219,9 @@ def _summary_lines(summary: "Summary", folder: Path) -> list[str]:
         lines.append(f"n/a: {metric} of {len(pictures)} pictures ({some(pictures)}): {why}")
     for (name, why), pictures in summary.dropped.items():
         lines.append(f"dropped: {name}, scores of {len(pictures)} pictures ({some(pictures)}): {why}")
-    return [*lines, *(f"failed: {failure}" for failure in summary.failures)]
+    lines += [f"failed: {failure}" for failure in summary.failures[:_MOST_FAILURES]]
+    more = len(summary.failures) - _MOST_FAILURES
+    return [*lines, f"failed: {more} more: all are in {folder / 'run.json'}"] if more > 0 else lines
 
 
 RUN = Command(

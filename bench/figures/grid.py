@@ -52,6 +52,7 @@ class Grid:
     name: str
     """Common name of the picture, or its id."""
     scale: int
+    lr: str
     protocol: str
     metrics: tuple[str, ...]
     hr: Image
@@ -122,7 +123,8 @@ def make_grid(request: GridRequest) -> Grid:
     ]
     if has_originals:
         panels.append(Panel("hr", crop.of(hr), (), ()))
-    return Grid(picture.dataset, picture.name, picture.scale, protocol, metrics, hr, crop, tuple(panels))
+    which = (picture.dataset, picture.name, picture.scale, picture.lr)
+    return Grid(*which, protocol, metrics, hr, crop, tuple(panels))
 
 
 def _saved(folder: Path) -> dict[_Picture, set[str]]:

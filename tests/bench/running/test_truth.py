@@ -13,6 +13,7 @@ from bench.analysis.compare import Question, compare
 from bench.analysis.results import read_results
 from bench.cli import main
 from bench.figures.grid import GridRequest, make_grid
+from bench.figures.grid_sheet import stem_of
 from bench.metric import METRICS, PlaneMetric
 from bench.reports.write import markdown_of
 from bench.running.request import Request
@@ -163,6 +164,8 @@ def test_pictures_from_another_lr_lie_apart(request_):
         make_grid(GridRequest(request_.results, "a"))
     grid = make_grid(GridRequest(request_.results, "a", lr="matlab-mirror"))
     assert [panel.model for panel in grid.panels] == ["nearest", "bicubic", "hr"]
+    assert stem_of(grid) == "mine_a_x4-matlab-mirror"
+    assert stem_of(make_grid(GridRequest(request_.results, "a", lr="matlab"))) == "mine_a_x4"
 
 
 @pytest.mark.parametrize("variant", ["", "bf16", "multiple12+bf16"])
