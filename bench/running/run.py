@@ -10,7 +10,6 @@ from operator import attrgetter
 
 from tqdm import tqdm
 
-from bench.cost.profile import profile_models
 from bench.metric import METRICS, PictureMetric, metric_names
 from bench.perceptual.weights import Found, Unavailable, obtain
 from bench.protocols.presets import PROTOCOLS
@@ -310,6 +309,8 @@ def _keep(outcome: Outcome, tables: Tables, summary: Summary) -> None:
 
 
 def _profile(request: Request, entrants: Sequence[Entrant], summary: Summary) -> None:
+    from bench.cost.profile import profile_models
+
     models = [entrant for entrant in entrants if isinstance(entrant, ModelEntrant)]
     table = profiles_table(request.results)
     measured = profile_models(models, request.scale, table, force=request.force)
