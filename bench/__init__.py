@@ -159,6 +159,7 @@ def run(
     outputs: Iterable[str] = (),
     pattern: str | None = None,
     crop_multiple: int | None = None,
+    round_16_bit: bool = False,
     limit: int | None = None,
     jobs: int = 1,
     executor: Executor | None = None,
@@ -183,6 +184,7 @@ def run(
     metrics: names (`bench metrics`), or functions (sr, hr) -> float of two uint8 (H, W, 3) pictures without
     the border that the protocol crops; attributes `unit`, `higher_is_better`, `digits`, `version` are used.
     ratings: the folder of a `mos analyse`, or a CSV file of picture, method, mos: people as one more metric.
+    round_16_bit: PNG files of 16 bits a sample are rounded to 8, in rows of their own; else they are refused.
     results: the folder for scores, pictures and tables; None: a temporary one, gone with the Run.
     executor: a concurrent.futures.Executor whose workers do the work instead of `jobs` processes; pictures
     and models travel to them. cluster: "tcp://HOST:PORT" of a Dask scheduler, or "slurm" with sbatch options
@@ -230,6 +232,7 @@ def run(
         dtype=dtype,
         self_ensemble=self_ensemble,
         crop_multiple=crop_multiple,
+        round_16_bit=round_16_bit,
         limit=limit,
         jobs=jobs,
         weights_dir=None if weights_dir is None else Path(weights_dir),

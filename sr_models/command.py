@@ -1,6 +1,7 @@
 """How every srmos command parses, runs and fails: a user's mistake is one line and exit code 2."""
 
 import argparse
+import gc
 import math
 import os
 import sys
@@ -27,6 +28,7 @@ def run_command(prog: str, description: str, commands: Sequence[Command], argv: 
 
     0 done, 1 done in part (the run says what failed), 2 the user's mistake, 130 interrupted.
     """
+    gc.set_threshold(50_000)  # looking for garbage among what imports make is a seventh of importing torch
     parser = argparse.ArgumentParser(prog=prog, description=description)
     parser.add_argument("--version", action="version", version=f"srmos {version('srmos')}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)

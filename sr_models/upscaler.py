@@ -1,5 +1,6 @@
 """The interface of every model: uint8 RGB in, uint8 RGB out. Nothing here imports torch."""
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -32,3 +33,14 @@ class LumaUpscaler(Upscaler, Protocol):
 
     def upscale_luma(self, lr: Luma, /) -> Luma:
         """Return luma (h, w) at scale times its size, not rounded."""
+
+
+@runtime_checkable
+class BatchUpscaler(Upscaler, Protocol):
+    """An upscaler that may gain from several pictures at once, as networks on a GPU do."""
+
+    def at_once(self, shape: tuple[int, ...]) -> int:
+        """Return how many LR pictures of shape (h, w, 3) to take at once; 1 where it gains nothing."""
+
+    def batch(self, lrs: Sequence[Image], /) -> list[Image]:
+        """Return LR pictures of one size, each at scale times its size."""

@@ -13,7 +13,7 @@ from bench.analysis.paper import SETS
 from bench.metric import METRICS, metric_names
 from bench.palette import model_order
 from bench.protocols.presets import PROTOCOLS, protocol
-from bench.store.rows import Score
+from bench.store.rows import Score, hr_variant
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -111,19 +111,14 @@ def table_stem(protocol_name: str, scale: int, lr: str, part: str) -> str:
     return f"{protocol_name}_x{scale}_{lr}" + (f"_{part}" if part else "")
 
 
-def crop_of(parts: Iterable[str]) -> str:
-    """Return which part of a variant or of a table says how HR is cropped; empty: to the scale."""
-    return next((part for part in parts if part.startswith("multiple")), "")
-
-
 def dataset_order(dataset: str) -> tuple[int, str]:
     """Return the sort key of a dataset: the paper's three, then other names."""
     return (SETS.index(dataset) if dataset in SETS else len(SETS), dataset)
 
 
 def _table(row: Score) -> tuple[int, str, str, str]:
-    """Pictures of other sizes are other pictures: how HR was cropped keeps tables apart."""
-    return row.scale, row.lr, row.protocol, crop_of(row.variant.split("+"))
+    """Originals of other sizes or pixels are others: how HR was cropped and read keeps tables apart."""
+    return row.scale, row.lr, row.protocol, hr_variant(row.variant)
 
 
 def _origin(row: Score) -> tuple[str, str, int, str]:

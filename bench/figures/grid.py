@@ -8,7 +8,7 @@ from bench.figures.crop import Crop, read_crop
 from bench.metric import METRICS, metric_names
 from bench.palette import model_order
 from bench.protocols.presets import PROTOCOLS
-from bench.store.rows import Place, method_name
+from bench.store.rows import Place, hr_variant, method_name
 from bench.store.table import pictures_table, scores_table
 from sr_models.data.errors import InputError, UnknownNameError
 from sr_models.data.image import Image, read_image
@@ -52,6 +52,7 @@ class Grid:
     name: str
     """Common name of the picture, or its id."""
     scale: int
+    lr: str
     protocol: str
     metrics: tuple[str, ...]
     hr: Image
@@ -122,7 +123,8 @@ def make_grid(request: GridRequest) -> Grid:
     ]
     if has_originals:
         panels.append(Panel("hr", crop.of(hr), (), ()))
-    return Grid(picture.dataset, picture.name, picture.scale, protocol, metrics, hr, crop, tuple(panels))
+    which = (picture.dataset, picture.name, picture.scale, picture.lr)
+    return Grid(*which, protocol, metrics, hr, crop, tuple(panels))
 
 
 def _saved(folder: Path) -> dict[_Picture, set[str]]:
@@ -166,11 +168,11 @@ def _find(request: GridRequest, saved: Collection[_Picture]) -> _Picture:
 
 
 def _original(known: set[str], models: Sequence[str]) -> str:
-    """The original that the models' pictures belong to: HR may be cropped in several ways."""
-    crops = {next((p for p in _variant(each).split("+") if p.startswith("multiple")), "") for each in models}
-    if len(crops) > 1:
-        raise InputError("these models' pictures were cropped in different ways: name models of one kind")
-    original = method_name("hr", crops.pop())
+    """The original that the models' pictures belong to: HR may be cropped or read in several ways."""
+    variants = {hr_variant(_variant(each)) for each in models}
+    if len(variants) > 1:
+        raise InputError("these models' HR was cropped or read in different ways: name models of one kind")
+    original = method_name("hr", variants.pop())
     if original not in known:
         raise InputError("the original of this picture is missing: run any model on it again")
     return original

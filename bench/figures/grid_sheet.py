@@ -20,6 +20,7 @@ from bench.figures.grid import Grid, Panel
 from bench.figures.style import INK, file_name, styled
 from bench.metric import METRICS
 from bench.palette import colour_of
+from bench.store.rows import DEFAULT_LR
 from sr_models.data.errors import InputError
 from sr_models.data.image import Image
 
@@ -211,7 +212,8 @@ def write_grid(grid: Grid, out: Path, *, rows: int = 1, width_mm: float = TEXT_W
 
 def stem_of(grid: Grid) -> str:
     """Return how a grid's files are called where the user does not say."""
-    return file_name(f"{grid.dataset}_{grid.name}_x{grid.scale}")
+    lr = "" if grid.lr == DEFAULT_LR else f"-{grid.lr}"
+    return file_name(f"{grid.dataset}_{grid.name}_x{grid.scale}{lr}")
 
 
 def _place(figure: Figure, sheet: Sheet, pixels: Image, x: int, y: int) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bench.perceptual.backbones import Backbone
     from bench.perceptual.scene import Scene
 
+_AT_ONCE = 1 << 18  # numbers of a map that a processor compares at once: they stay in its cache
 _SOURCE = "Zhang et al., CVPR 2018"
 
 
@@ -52,7 +53,6 @@ def lpips_vgg(scene: "Scene", network: "Path", heads: "Path") -> "Tensor":
 def _distance(scene: "Scene", features: "Backbone", heads: "Path") -> "Tensor":
     """HR's features are computed once and compared with every model's."""
     import torch
-    from torch.nn.functional import conv2d
 
     from bench.perceptual.backbones import load_tensors, unit_length
 
@@ -60,9 +60,22 @@ def _distance(scene: "Scene", features: "Backbone", heads: "Path") -> "Tensor":
     hr = [unit_length(maps) for maps in features(scene.hr)]
     values = []
     for part in scene.parts():
-        squares = [
-            unit_length(maps).sub_(wanted).square_() for maps, wanted in zip(features(part), hr, strict=True)
-        ]
-        layers = [conv2d(each, w).mean(dim=(1, 2, 3)) for each, w in zip(squares, weights, strict=True)]
+        layers = [_layer(*each) for each in zip(features(part), hr, weights, strict=True)]
         values.append(torch.stack(layers).sum(dim=0))
     return torch.cat(values)
+
+
+def _layer(maps: "Tensor", hr: "Tensor", weights: "Tensor") -> "Tensor":
+    """Return the weighted squared distance of maps (N, C, h, w) to HR's: mean over positions, (N,)."""
+    import torch
+    from torch.nn.functional import conv2d
+
+    from bench.perceptual.backbones import unit_length
+
+    pictures, channels, height, width = maps.shape
+    rows = height if maps.is_cuda else max(1, _AT_ONCE // (pictures * channels * width))
+    sums = [
+        conv2d(unit_length(part).sub_(wanted).square_(), weights).sum(dim=(1, 2, 3))
+        for part, wanted in zip(torch.split(maps, rows, dim=2), torch.split(hr, rows, dim=2), strict=True)
+    ]
+    return torch.stack(sums).sum(dim=0) / (height * width)

@@ -85,7 +85,7 @@ class PictureSet:
     scale: int
     lr: str
     crop: str
-    """How HR was cropped (`multiple12`; empty: to the scale): a viewer shows pictures of one size."""
+    """How HR was cropped and read (`multiple12`, `rounded16`; usually empty): a viewer shows one HR."""
     folder: str
     """Of its pictures, below images/<model>/<dataset>/."""
     images: list[str]

@@ -9,7 +9,6 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from bench.analysis.board import Board
-from bench.analysis.columns import crop_of
 from bench.analysis.results import Results
 from bench.metric import METRICS
 from bench.page.content import Cell, Column, Content, Metric, Model, Number, PictureSet, Table
@@ -18,7 +17,7 @@ from bench.page.thumbnails import NO_PICTURE, Thumbnail, thumbnails
 from bench.palette import colour_of, model_order
 from bench.protocols.presets import PROTOCOLS
 from bench.reports.formats import FORMATS
-from bench.store.rows import Place
+from bench.store.rows import Place, hr_variant
 from sr_models.data.manifest import manifest, manifest_names
 
 _SetKey = tuple[str, int, str, str]
@@ -69,7 +68,7 @@ def _places(names: Iterable[Key]) -> dict[Key, int]:
 
 
 def _set_key(board: Board, dataset: str) -> _SetKey:
-    return dataset, board.scale, board.lr, crop_of(board.part.split("_"))
+    return dataset, board.scale, board.lr, hr_variant(board.part.partition("_")[0])
 
 
 def _images(boards: Iterable[Board]) -> dict[_SetKey, list[str]]:
@@ -117,7 +116,7 @@ def _table(
         source=PROTOCOLS[board.protocol].source,
         scale=board.scale,
         lr=board.lr,
-        crop=crop_of(board.part.split("_")),
+        crop=hr_variant(board.part.partition("_")[0]),
         datasets=[index.datasets[name] for name in board.datasets],
         metrics=[index.metrics[name] for name in board.metrics],
         models=[index.models[name] for name in board.models],
@@ -191,7 +190,7 @@ def _sets(folder: Path, images: dict[_SetKey, list[str]], index: _Index) -> list
 
 def _files(folder: Path, where: _SetKey, models: Iterable[str]) -> dict[str, dict[str, Path]]:
     """Model -> picture id -> file, for the models that have any."""
-    cropped_so = [model for model in models if crop_of(model.partition("@")[2].split("+")) == where[3]]
+    cropped_so = [model for model in models if hr_variant(model.partition("@")[2]) == where[3]]
     below = {model: (folder / "images" / _place(model, where, "_").path).parent for model in cropped_so}
     found = {model: {file.stem: file for file in place.glob("*.png")} for model, place in below.items()}
     return {model: pictures for model, pictures in found.items() if pictures}

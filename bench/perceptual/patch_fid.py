@@ -102,18 +102,13 @@ def _groups(folder: Path) -> Iterator[tuple[Place, list[Path], list[Path]]]:
         return place.model, place.variant, place.dataset, place.scale, place.lr
 
     for _, group in groupby(sorted(places, key=of_set), of_set):
-        pairs = [(place, _original(place)) for place in group if place.model != "hr"]
+        pairs = [(place, place.original) for place in group if place.model != "hr"]
         pairs = [(place, original) for place, original in pairs if original in known]
         if pairs:
             ours, theirs = (
                 [folder / "images" / each.path for each in side] for side in zip(*pairs, strict=True)
             )
             yield pairs[0][0], ours, theirs
-
-
-def _original(place: Place) -> Place:
-    crop = next((part for part in place.variant.split("+") if part.startswith("multiple")), "")
-    return Place("hr", crop, place.dataset, place.scale, place.lr, place.image)
 
 
 def _version() -> str:

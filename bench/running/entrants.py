@@ -15,7 +15,7 @@ from sr_models.data.errors import InputError
 from sr_models.data.image import Image
 from sr_models.data.names import check_name
 from sr_models.models import MODEL_SUFFIXES, MODELS, FactoryError, file_of, find_model
-from sr_models.upscaler import Luma, LumaUpscaler, Upscaler
+from sr_models.upscaler import BatchUpscaler, Luma, LumaUpscaler, Upscaler
 
 if TYPE_CHECKING:
     from bench.running.parcel import Move
@@ -65,6 +65,12 @@ class Entrant(Protocol):
     def upscale(self, picture: Picture, sample: Sample, /) -> Image:
         """Return its version of a picture."""
 
+    def at_once(self, scale: int, shape: tuple[int, ...], /) -> int:
+        """Return how many LR pictures of a shape it should be given together."""
+
+    def upscale_together(self, scale: int, lrs: Sequence[Image], /) -> Sequence[Image]:
+        """Return its versions of LR pictures of one size; called where `at_once` is over 1."""
+
     def luma(self, scale: int, /) -> Callable[[Luma], Luma] | None:
         """Return its path for luma alone, or None if it has none."""
 
@@ -88,6 +94,14 @@ class Plain:
     def problem(self, _scale: int) -> str:
         """Return nothing: it always works."""
         return ""
+
+    def at_once(self, _scale: int, _shape: tuple[int, ...]) -> int:
+        """Return 1: it gains nothing from more."""
+        return 1
+
+    def upscale_together(self, _scale: int, _lrs: Sequence[Image]) -> Sequence[Image]:
+        """Raise TypeError: nobody asks."""
+        raise TypeError(f"{type(self).__name__} takes one picture at a time")
 
     def luma(self, _scale: int) -> None:
         """It has no path for luma alone."""
@@ -148,6 +162,15 @@ class ModelEntrant:
     def upscale(self, picture: Picture, sample: Sample) -> Image:
         """Return the super-resolved picture."""
         return self.build(picture.scale)(sample.lr)
+
+    def at_once(self, scale: int, shape: tuple[int, ...]) -> int:
+        """Return what the model says, or 1 if it says nothing."""
+        model = self.build(scale)
+        return model.at_once(shape) if isinstance(model, BatchUpscaler) else 1
+
+    def upscale_together(self, scale: int, lrs: Sequence[Image]) -> Sequence[Image]:
+        """Return the super-resolved pictures."""
+        return cast("BatchUpscaler", self.build(scale)).batch(lrs)
 
     def luma(self, scale: int) -> Callable[[Luma], Luma] | None:
         """Return the model's path for luma alone, or None if it has none."""

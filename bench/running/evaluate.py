@@ -2,7 +2,8 @@
 
 import hashlib
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
@@ -118,12 +119,39 @@ def evaluate(task: Task) -> list[Outcome]:
     return [scored(need, original, made(need, original, task.results)) for need in task.needs]
 
 
-def made(need: Need, original: Loaded, results: Path) -> Made | Exception:
-    """Return what the model makes of the picture, or what it raised: the only step that runs models."""
+def at_once(need: Need, original: Loaded) -> int:
+    """Return how many pictures of this size the model should be given together."""
+    if need.is_kept:
+        return 1
+    try:
+        return need.entrant.at_once(need.picture.scale, original.sample.lr.shape)
+    except Exception:  # noqa: BLE001 (a model is anybody's code: `made` tells what is wrong with it)
+        return 1
+
+
+def made_together(group: Sequence[tuple[Need, Loaded]], results: Path) -> list[Made | Exception]:
+    """Return what one model makes of pictures of one size, given to it at once where there are several."""
+    images: Sequence[Image | None] = [None] * len(group)
+    if len(group) > 1:
+        first = group[0][0]
+        lrs = [original.sample.lr for _, original in group]
+        with suppress(Exception):  # a model is anybody's code: one at a time tells which picture it is
+            images = list(first.entrant.upscale_together(first.picture.scale, lrs))
+    if len(images) != len(group):
+        images = [None] * len(group)
+    return [made(*each, results, image) for each, image in zip(group, images, strict=True)]
+
+
+def made(need: Need, original: Loaded, results: Path, upscaled: Image | None = None) -> Made | Exception:
+    """Return what the model makes (or has `upscaled`) of the picture, or what it raised.
+
+    Models run in this step only.
+    """
     try:
         image, is_new = _saved_image(need, results), False
         if image is None:
-            image, is_new = need.entrant.upscale(need.picture, original.sample), True
+            image = need.entrant.upscale(need.picture, original.sample) if upscaled is None else upscaled
+            is_new = True
             _check_output(need.entrant.name, image, original.sample)
     except Exception as error:  # noqa: BLE001 (a model is anybody's code)
         return error

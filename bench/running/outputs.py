@@ -10,7 +10,7 @@ from bench.running.entrants import Plain
 from sr_models.data.dataset import Picture, Sample
 from sr_models.data.errors import InputError
 from sr_models.data.fetch import Report, fetch, locate, sha256_of
-from sr_models.data.image import SUFFIXES, Image, read_image
+from sr_models.data.image import SUFFIXES, Image, read_picture
 from sr_models.data.manifest import manifest, manifest_names
 from sr_models.data.names import check_name
 
@@ -43,7 +43,7 @@ class OutputEntrant(Plain):
         found = self.files.get((picture.dataset, picture.image))
         if found is None:
             raise InputError(f"{self.name} has no picture of {picture.dataset}/{picture.name}")
-        image = read_image(found[0])
+        image, _ = read_picture(found[0], round_16_bit=picture.round_16_bit)
         if image.shape != sample.shape:
             raise InputError(
                 f"{found[0]}: expected {sample.shape[1]}x{sample.shape[0]} pixels, "

@@ -14,7 +14,7 @@ from bench.protocols.presets import PROTOCOLS
 from bench.running.entrants import Entrant, ModelEntrant, Original
 from bench.running.record import device_kind
 from bench.running.request import Request, Summary
-from bench.store.rows import Place, SavedPicture, Score
+from bench.store.rows import ROUNDED_16, Place, SavedPicture, Score
 from bench.store.table import Tables
 from sr_models import upscaler
 from sr_models.data import degrade
@@ -189,7 +189,7 @@ def _picture_key(entrant: Entrant, picture: Picture, request: Request, kind: str
     if fingerprint is None:
         return UNTRUSTED
     low = picture.lr_sha256 or request.lr
-    how = (entrant.dtype, entrant.self_ensemble, kind)
+    how = (entrant.dtype, entrant.self_ensemble, kind, *((ROUNDED_16,) if picture.round_16_bit else ()))
     return _digest(fingerprint, picture.hr_sha256, low, request.multiple, *how, *_code_versions())
 
 

@@ -9,6 +9,7 @@ from bench.protocols.presets import protocol
 from bench.running.entrants import Entrant
 from bench.running.ratings import Joined
 from bench.running.shards import Shard
+from bench.store.rows import ROUNDED_16
 from sr_models.data.dataset import STORED
 from sr_models.data.degrade import degradation
 from sr_models.data.errors import InputError
@@ -44,6 +45,8 @@ class Request:
     self_ensemble: bool = False
     crop_multiple: int | None = None
     """HR is cropped to a multiple of this; None: of the scale."""
+    round_16_bit: bool = False
+    """Files of 16 bits a sample are read by rounding; else they are refused."""
     limit: int | None = None
     """Only the first pictures of each dataset; None: all."""
     jobs: int = 1
@@ -71,7 +74,8 @@ class Request:
     def variant_of(self, entrant: Entrant) -> str:
         """Return what differs from the entrant as published, for tables and folders."""
         crop = f"multiple{self.multiple}" if self.multiple is not None else ""
-        return "+".join(part for part in (crop, entrant.variant) if part)
+        rounded = ROUNDED_16 if self.round_16_bit else ""
+        return "+".join(part for part in (crop, rounded, entrant.variant) if part)
 
     def check(self) -> None:
         """Raise InputError for a value that cannot be meant, before any picture is read or fetched."""

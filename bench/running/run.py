@@ -10,7 +10,6 @@ from operator import attrgetter
 
 from tqdm import tqdm
 
-from bench.cost.profile import profile_models
 from bench.metric import METRICS, PictureMetric, metric_names
 from bench.perceptual.weights import Found, Unavailable, obtain
 from bench.protocols.presets import PROTOCOLS
@@ -102,7 +101,10 @@ def _opened(request: Request) -> tuple[dict[str, list[Picture]], list[Entrant]]:
     _refuse_twins("datasets", names)
     with _downloading() as report:
         datasets = {
-            name: open_dataset(spec, request.scale, request.lr, report, lr_only=request.lr_only)
+            name: [
+                replace(picture, round_16_bit=request.round_16_bit)
+                for picture in open_dataset(spec, request.scale, request.lr, report, lr_only=request.lr_only)
+            ]
             for name, spec in zip(names, specs, strict=True)
         }
         pictures = [picture for found in datasets.values() for picture in found[: request.limit]]
@@ -307,6 +309,8 @@ def _keep(outcome: Outcome, tables: Tables, summary: Summary) -> None:
 
 
 def _profile(request: Request, entrants: Sequence[Entrant], summary: Summary) -> None:
+    from bench.cost.profile import profile_models
+
     models = [entrant for entrant in entrants if isinstance(entrant, ModelEntrant)]
     table = profiles_table(request.results)
     measured = profile_models(models, request.scale, table, force=request.force)

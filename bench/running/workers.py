@@ -13,7 +13,7 @@ from typing import Any, NoReturn, TypeVar
 
 from bench.metric import Metric, custom_metrics, register_custom
 from bench.running.deliver import Delivery
-from bench.running.evaluate import Loaded, Outcome, Task, evaluate, made, scored
+from bench.running.evaluate import Loaded, Outcome, Task, at_once, evaluate, made_together, scored
 from bench.running.parcel import Parcel, Unit, opened, packed
 from bench.running.plan import Need
 from bench.running.record import device_kind
@@ -24,6 +24,7 @@ R = TypeVar("R")
 U = TypeVar("U", bound=Unit)
 _AHEAD = 2  # pictures decoded before they are wanted
 _BEHIND = 8  # upscaled pictures that wait to be scored
+_MOST_PIXELS = 1 << 26  # of pictures that wait for others of their size: 200 MB
 
 
 @dataclass(frozen=True)
@@ -185,19 +186,55 @@ def _overlapped(tasks: Sequence[Task]) -> Iterator[Outcome]:
     """Models run here, one after the other; a thread decodes what comes, another encodes and scores."""
     with ThreadPoolExecutor(1) as ahead, ThreadPoolExecutor(1) as behind:
         waiting: deque[Future[Outcome]] = deque()
-        for task, loading in _loaded(tasks, ahead):
-            try:
-                original = loading.result()
-            except Exception as error:  # noqa: BLE001 (whatever a damaged file raises)
-                yield from task.failed(error)
+        for pictures in _gathered(_loaded(tasks, ahead)):
+            if isinstance(pictures, Outcome):
+                yield pictures
                 continue
-            for need in task.needs:
-                result = made(need, original, task.results)
-                waiting.append(behind.submit(scored, need, original, result))
+            for group in _batches(pictures):
+                for (need, original), result in zip(
+                    group, made_together(group, tasks[0].results), strict=True
+                ):
+                    waiting.append(behind.submit(scored, need, original, result))
                 while waiting and (waiting[0].done() or len(waiting) > _BEHIND):
                     yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def _gathered(
+    loaded: Iterable[tuple[Task, "Future[Loaded]"]],
+) -> Iterator[Outcome | list[tuple[Need, Loaded]]]:
+    """Needs with their pictures: one picture's, or several's where a model gains from that.
+
+    Pictures that cannot be loaded are outcomes already.
+    """
+    held: list[tuple[Need, Loaded]] = []
+    pictures = pixels = 0
+    for task, loading in loaded:
+        try:
+            original = loading.result()
+        except Exception as error:  # noqa: BLE001 (whatever a damaged file raises)
+            yield from task.failed(error)
+            continue
+        held += [(need, original) for need in task.needs]
+        pictures += 1
+        pixels += original.sample.shape[0] * original.sample.shape[1]
+        if pictures >= max(at_once(need, original) for need in task.needs) or pixels > _MOST_PIXELS:
+            yield held
+            held, pictures, pixels = [], 0, 0
+    if held:
+        yield held
+
+
+def _batches(held: Iterable[tuple[Need, Loaded]]) -> Iterator[list[tuple[Need, Loaded]]]:
+    """What one model gets at once: pictures of one size that are still to be made."""
+    groups: dict[tuple[object, ...], list[tuple[Need, Loaded]]] = {}
+    for need, original in held:
+        key = (need.entrant.name, need.is_kept, original.sample.lr.shape)
+        groups.setdefault(key, []).append((need, original))
+    for group in groups.values():
+        n = max(1, at_once(*group[0]))
+        yield from (group[start : start + n] for start in range(0, len(group), n))
 
 
 def _loaded(tasks: Sequence[Task], ahead: Executor) -> Iterator[tuple[Task, "Future[Loaded]"]]:

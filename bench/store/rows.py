@@ -10,13 +10,17 @@ DEFAULT_LR = "matlab"
 """The degradation that folders of saved pictures do not name."""
 
 
+ROUNDED_16 = "rounded16"
+"""The part of a variant that says that 16-bit pictures were read by rounding."""
+
+
 @dataclass(frozen=True, order=True)
 class Score:
     """One row of scores.csv: one number."""
 
     model: str
     variant: str
-    """What differs from the model as published (`self-ensemble`, `bf16`, `multiple12`), joined by `+`."""
+    """What differs from the model as published (`self-ensemble`, `bf16`, `multiple12`, ...), by `+`."""
     dataset: str
     scale: int
     lr: str
@@ -63,6 +67,12 @@ class Place:
         """<model>[@variant]/<dataset>/x<scale>[-<lr>]/<image>.png."""
         lr = "" if self.lr == DEFAULT_LR else f"-{self.lr}"
         return f"{method_name(self.model, self.variant)}/{self.dataset}/x{self.scale}{lr}/{self.image}.png"
+
+    @property
+    def original(self) -> "Place":
+        """Where the original lies that the picture is compared with."""
+        variant = hr_variant(self.variant)
+        return Place("hr", variant, self.dataset, self.scale, self.lr, self.image)
 
     @classmethod
     def of(cls, path: str) -> "Place":
@@ -144,3 +154,9 @@ def check_key(key: str) -> None:
 def method_name(model: str, variant: str) -> str:
     """Return what tables and folders call a model run in some variant: `espcn`, `espcn@bf16`."""
     return f"{model}@{variant}" if variant else model
+
+
+def hr_variant(variant: str) -> str:
+    """Return the parts of a variant that concern HR itself: how it was cropped, and how it was read."""
+    parts = (each for each in variant.split("+") if each.startswith("multiple") or each == ROUNDED_16)
+    return "+".join(parts)

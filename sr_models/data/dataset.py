@@ -9,7 +9,7 @@ import numpy as np
 from sr_models.data.degrade import degradation
 from sr_models.data.errors import InputError, UnknownNameError
 from sr_models.data.fetch import FetchError, Report, brought, fetch, locate, sha256_of
-from sr_models.data.image import SUFFIXES, Image, crop_to_multiple, read_image, read_picture
+from sr_models.data.image import SUFFIXES, Image, crop_to_multiple, read_picture
 from sr_models.data.manifest import File, Manifest, manifest
 from sr_models.data.names import check_name
 
@@ -34,6 +34,8 @@ class Picture:
     lr: Path | None
     """The stored LR file, where one was asked for or where LR was never made from HR."""
     lr_sha256: str
+    round_16_bit: bool = False
+    """Files of 16 bits a sample are read by rounding; else they are refused."""
 
     @property
     def hr(self) -> Path:
@@ -100,12 +102,12 @@ def load_sample(picture: Picture, lr: str, multiple: int | None = None) -> Sampl
     """Return the picture's pixels, HR cropped to a multiple of `multiple` (default: the scale)."""
     if picture.hr_file is None:
         return _sample_without_original(picture)
-    whole, is_grey = read_picture(picture.hr)
+    whole, is_grey = read_picture(picture.hr, round_16_bit=picture.round_16_bit)
     hr = crop_to_multiple(whole, multiple or picture.scale)
     if picture.lr is None:
         low = degradation(lr)(hr, picture.scale)
     else:
-        low = read_image(picture.lr)
+        low, _ = read_picture(picture.lr, round_16_bit=picture.round_16_bit)
         _check_sizes(picture, low, hr)
     return Sample(picture.name, np.ascontiguousarray(low), np.ascontiguousarray(hr), is_grey, picture.scale)
 
@@ -113,7 +115,7 @@ def load_sample(picture: Picture, lr: str, multiple: int | None = None) -> Sampl
 def _sample_without_original(picture: Picture) -> Sample:
     if picture.lr is None:
         raise InputError(f"{picture.dataset}/{picture.name} has neither an original nor an LR picture")
-    low, is_grey = read_picture(picture.lr)
+    low, is_grey = read_picture(picture.lr, round_16_bit=picture.round_16_bit)
     return Sample(picture.name, np.ascontiguousarray(low), None, is_grey, picture.scale)
 
 

@@ -45,9 +45,12 @@ def read_image(path: str | os.PathLike[str]) -> Image:
     return read_picture(path)[0]
 
 
-def read_picture(path: str | os.PathLike[str]) -> tuple[Image, bool]:
-    """Return what `read_image` does, and whether the file stores a single channel."""
-    pixels = _plain_png(Path(path))
+def read_picture(path: str | os.PathLike[str], *, round_16_bit: bool = False) -> tuple[Image, bool]:
+    """Return what `read_image` does, and whether the file stores a single channel.
+
+    round_16_bit: RGB and grey PNG files of 16 bits a sample are read, too, rounded to 8.
+    """
+    pixels = _plain_png(Path(path), round_16_bit)
     if pixels is not None and pixels.ndim == 2:
         return pixels[..., None].repeat(3, axis=2), True
     if pixels is not None:
@@ -64,11 +67,11 @@ def read_picture(path: str | os.PathLike[str]) -> tuple[Image, bool]:
         return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB")), is_grey
 
 
-def _plain_png(path: Path) -> npt.NDArray[np.uint8] | None:
+def _plain_png(path: Path, round_16_bit: bool) -> npt.NDArray[np.uint8] | None:
     """The pixels of a file that our own decoder reads; None for any other, and where there is none."""
     if path.suffix.lower() != ".png" or not path.is_file():
         return None
-    return decoded(path.read_bytes())
+    return decoded(path.read_bytes(), round_16_bit=round_16_bit)
 
 
 def is_grey_file(path: str | os.PathLike[str]) -> bool:
@@ -151,7 +154,10 @@ def open_picture(path: str | os.PathLike[str]) -> Iterator[PillowImage.Image]:
             if getattr(picture, "n_frames", 1) > 1:
                 raise InputError(f"{path}: expected one picture, got an animation")
             if _is_16_bit(picture):
-                raise InputError(f"{path}: expected 8 bits a sample, got 16: convert it first")
+                raise InputError(
+                    f"{path}: expected 8 bits a sample, got 16: convert it first, "
+                    "or have a plain PNG rounded (bench run --round-16-bit)"
+                )
             picture.load()
             yield picture
     except FileNotFoundError:

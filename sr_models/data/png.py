@@ -39,30 +39,37 @@ def encoded(pixels: _Pixels) -> bytes:
     return _SIGNATURE + _chunk(b"IHDR", size + kind) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
 
 
-def decoded(data: bytes) -> _Pixels | None:
-    """Return the pixels of a PNG file, (H, W, 3) RGB or (H, W) grey; None for what Pillow must read."""
-    found = _plain(data)
+def decoded(data: bytes, *, round_16_bit: bool = False) -> _Pixels | None:
+    """Return the pixels of a PNG file, (H, W, 3) RGB or (H, W) grey; None for what Pillow must read.
+
+    round_16_bit: a file of 16 bits a sample is read, too, each sample as round(255 / 65535 of it).
+    """
+    found = _plain(data, (8, 16) if round_16_bit else (8,))
     if found is None:
         return None
     from sr_models.data.compiled import unfiltered
 
-    width, height, step, compressed = found
+    width, height, channels, depth, compressed = found
+    step = channels * depth // 8
     try:
         raw = isal_zlib.decompress(compressed, bufsize=height * (1 + width * step))
         stored = np.frombuffer(raw, np.uint8).reshape(height, 1 + width * step)
         rows: _Pixels = unfiltered(stored, step)
     except (isal_zlib.error, EOFError, ValueError):  # type: ignore[misc]
         return None  # damaged: Pillow says how
-    return rows if step == 1 else rows.reshape(height, width, 3)
+    if depth == 16:
+        rows = ((rows.view(">u2").astype(np.uint32) + 128) // 257).astype(np.uint8)  # 65535 = 257 * 255
+    return rows if channels == 1 else rows.reshape(height, width, 3)
 
 
-def _plain(data: bytes) -> tuple[int, int, int, bytes] | None:
-    """Width, height, bytes a pixel and compressed rows, where nothing else in the file matters."""
+def _plain(data: bytes, depths: tuple[int, ...]) -> tuple[int, int, int, int, bytes] | None:
+    """Width, height, channels, bits and compressed rows, where nothing else in the file matters."""
     if data[:8] != _SIGNATURE or data[12:16] != b"IHDR" or len(data) < 33:
         return None
     width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
     depth, colour, *rest = data[24:29]
-    if depth != 8 or colour not in (_GREY, _RGB) or any(rest) or not 0 < width * height <= _MOST_PIXELS:
+    is_plain = depth in depths and colour in (_GREY, _RGB) and not any(rest)
+    if not is_plain or not 0 < width * height <= _MOST_PIXELS:
         return None
     parts, at = [], 33
     while (kind := data[at + 4 : at + 8]) != b"IEND":
@@ -73,7 +80,7 @@ def _plain(data: bytes) -> tuple[int, int, int, bytes] | None:
         elif kind not in _WITHOUT_EFFECT or body.startswith(_MAY_HOLD_ORIENTATION):
             return None
         at += 12 + length
-    return width, height, 1 if colour == _GREY else 3, b"".join(parts)
+    return width, height, 1 if colour == _GREY else 3, depth, b"".join(parts)
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:

@@ -22,6 +22,7 @@ from sr_models.upscaler import Luma, Upscaler
 
 Dtype = Literal["fp32", "bf16", "fp16"]
 DTYPES: dict[Dtype, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_MOST_AT_ONCE = 32
 _LUMA_TO_RGB = 255.0 / 219.0  # a step of studio-swing luma moves R, G and B by this, chroma held
 
 
@@ -66,6 +67,10 @@ class TorchUpscaler:
         """Return pictures of one size, upscaled together."""
         return to_images(run(self.network, to_tensor(lrs), self.scale, self.inference))
 
+    def at_once(self, shape: tuple[int, ...]) -> int:
+        """Return how many pictures of a shape to take at once; see `pictures_at_once`."""
+        return pictures_at_once(self.network, shape, self.inference)
+
 
 @dataclass(frozen=True)
 class LumaTorchUpscaler:
@@ -79,21 +84,33 @@ class LumaTorchUpscaler:
 
     def __call__(self, lr: Image) -> Image:
         """Return lr at scale times its size."""
-        rgb = imresize(lr.astype(np.float64), self.scale)
-        # Replacing the luma of rgb and keeping its chroma moves all three channels alike.
-        enlarged_luma = imresize(luma(lr), self.scale)
-        correction = _LUMA_TO_RGB * (self.upscale_luma(luma(lr)) - enlarged_luma)
-        return np.floor((rgb + correction[..., None]).clip(0, 255) + 0.5).astype(np.uint8)
+        return self.batch([lr])[0]
 
     def batch(self, lrs: Sequence[Image]) -> list[Image]:
-        """Return pictures, upscaled one after the other."""
-        return [self(lr) for lr in lrs]
+        """Return pictures of one size, their luma upscaled together."""
+        _check_one_size(lrs)
+        lumas = [luma(lr) for lr in lrs]
+        upscaled = self._upscaled(lumas)
+        return [self._in_colour(*each) for each in zip(lrs, lumas, upscaled, strict=True)]
+
+    def at_once(self, shape: tuple[int, ...]) -> int:
+        """Return how many pictures of a shape to take at once; see `pictures_at_once`."""
+        return pictures_at_once(self.network, shape, self.inference)
 
     def upscale_luma(self, lr: Luma) -> Luma:
         """Return luma (h, w) at scale times its size, not rounded."""
-        x = torch.from_numpy(lr / 255.0).float()[None, None]
-        result: Luma = _finite(run(self.network, x, self.scale, self.inference))[0, 0].double().numpy()
-        return result * 255.0
+        return self._upscaled([lr])[0]
+
+    def _upscaled(self, lumas: Sequence[Luma]) -> Sequence[Luma]:
+        x = torch.from_numpy(np.stack(lumas) / 255.0).float()[:, None]
+        result: Luma = _finite(run(self.network, x, self.scale, self.inference))[:, 0].double().numpy()
+        return list(result * 255.0)
+
+    def _in_colour(self, lr: Image, low: Luma, upscaled: Luma) -> Image:
+        """Replacing the luma of bicubic RGB and keeping its chroma moves all three channels alike."""
+        rgb = imresize(lr.astype(np.float64), self.scale)
+        correction = _LUMA_TO_RGB * (upscaled - imresize(low, self.scale))
+        return np.floor((rgb + correction[..., None]).clip(0, 255) + 0.5).astype(np.uint8)
 
 
 def upscaler(
@@ -146,9 +163,13 @@ def pick_device(name: str) -> torch.device:
 
 def to_tensor(images: Sequence[Image]) -> Tensor:
     """Return pictures of one size as float (N, 3, h, w) in [0, 1]."""
+    _check_one_size(images)
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255.0
+
+
+def _check_one_size(images: Sequence[Image]) -> None:
     if len({image.shape for image in images}) != 1:
         raise InputError("pictures of a batch must have one size")
-    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255.0
 
 
 def to_images(x: Tensor) -> list[Image]:
@@ -230,6 +251,17 @@ def tile_side(network: nn.Module, pictures: int, inference: Inference) -> int:
         return sys.maxsize
     pixels = inference.memory_mb * 2**20 / (4 * floats * pictures)
     return max(32, int(pixels**0.5) - 2 * int(network.reach))  # type: ignore[arg-type]
+
+
+def pictures_at_once(network: nn.Module, shape: tuple[int, ...], inference: Inference) -> int:
+    """Return how many LR pictures of shape (h, w, ...) to compute together: that need no tiles, at most 32.
+
+    1 except on CUDA: elsewhere one picture keeps the device busy. 1, too, where its memory is unknown.
+    """
+    if not inference.device.startswith("cuda") or not int(network.floats_per_pixel):  # type: ignore[arg-type]
+        return 1
+    fitting = (n for n in range(_MOST_AT_ONCE, 1, -1) if tile_side(network, n, inference) >= max(shape[:2]))
+    return next(fitting, 1)
 
 
 def self_ensemble(forward: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

@@ -197,3 +197,15 @@ def test_bicubic_gives_the_known_means_under_every_protocol(benchmark_run, proto
         digits = len(repr(value).partition(".")[2]) if metric == "psnr" else 4
         mean = board.cells["bicubic", dataset, metric].mean
         assert round(mean, max(digits, 2)) == pytest.approx(value, abs=1e-9), (dataset, metric)
+
+
+def test_a_model_that_fails_everywhere_does_not_fill_the_screen(tmp_path, capsys, photo):
+    for n in range(25):
+        write_image(tmp_path / "in" / f"{n:02}.png", np.ascontiguousarray(photo[:16, :16]))
+    model = "class Model:\n    scale = 4\n    def __call__(self, lr):\n        return None\n"
+    (tmp_path / "none.py").write_text(f"{model}def factory(scale):\n    return Model()\n")
+    arguments = ["run", "--datasets", f"mine={tmp_path / 'in'}", "--models", f"m={tmp_path}/none.py:factory"]
+    assert main([*arguments, "--results", str(tmp_path / "out")]) == 1
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("failed: ")]
+    assert len(lines) == 21
+    assert lines[-1] == f"failed: 5 more: all are in {tmp_path / 'out' / 'run.json'}"

@@ -10,7 +10,7 @@ from torchvision import models
 
 from bench.analysis.results import read_results
 from bench.cli import main
-from bench.listing import metric_lines
+from bench.commands.listing import metric_lines
 from bench.metric import METRICS
 from bench.perceptual import weights as weights_module
 from bench.perceptual.weights import located, obtain, torch_cache, weight_files
@@ -330,7 +330,7 @@ def test_listing_metrics_does_not_import_torch():
     import sys
 
     program = (
-        "import sys\nfrom bench.listing import metric_lines\nmetric_lines()\n"
+        "import sys\nfrom bench.commands.listing import metric_lines\nmetric_lines()\n"
         "sys.exit('imported torch' if {'torch', 'torchvision', 'piq'} & set(sys.modules) else 0)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

@@ -98,7 +98,7 @@ def test_scores_are_one_sorted_row_a_number(request_):
 def test_a_finished_run_recomputes_nothing(request_, monkeypatch):
     run(request_)
     before = (request_.results / "scores.csv").read_bytes()
-    for name in ("made", "scored"):
+    for name in ("made_together", "scored"):
         monkeypatch.setattr(f"bench.running.workers.{name}", lambda *_: pytest.fail("computed again"))
     summary = run(request_)
     assert (summary.computed, summary.reused) == (0, 24)

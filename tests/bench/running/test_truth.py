@@ -13,6 +13,7 @@ from bench.analysis.compare import Question, compare
 from bench.analysis.results import read_results
 from bench.cli import main
 from bench.figures.grid import GridRequest, make_grid
+from bench.figures.grid_sheet import stem_of
 from bench.metric import METRICS, PlaneMetric
 from bench.reports.write import markdown_of
 from bench.running.request import Request
@@ -122,7 +123,7 @@ def test_another_crop_has_a_table_of_its_own_and_is_never_compared(tmp_path, pho
     assert [board.stem for board in results.boards] == ["matlab_x4_matlab", "matlab_x4_matlab_multiple12"]
     with pytest.raises(InputError, match="no picture in common"):
         compare(results, Question())
-    with pytest.raises(InputError, match="cropped in different ways"):
+    with pytest.raises(InputError, match="cropped or read in different ways"):
         make_grid(GridRequest(request.results, "a"))
     assert len(make_grid(GridRequest(request.results, "a", models=("bicubic@multiple12",))).panels) == 2
 
@@ -163,6 +164,8 @@ def test_pictures_from_another_lr_lie_apart(request_):
         make_grid(GridRequest(request_.results, "a"))
     grid = make_grid(GridRequest(request_.results, "a", lr="matlab-mirror"))
     assert [panel.model for panel in grid.panels] == ["nearest", "bicubic", "hr"]
+    assert stem_of(grid) == "mine_a_x4-matlab-mirror"
+    assert stem_of(make_grid(GridRequest(request_.results, "a", lr="matlab"))) == "mine_a_x4"
 
 
 @pytest.mark.parametrize("variant", ["", "bf16", "multiple12+bf16"])

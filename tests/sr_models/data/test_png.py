@@ -1,6 +1,7 @@
 """PNG files without Pillow: the same pixels, and everything special left to it."""
 
 import io
+import zlib
 
 import numpy as np
 import pytest
@@ -98,3 +99,25 @@ def test_a_grey_file_says_so(tmp_path, photo):
 
     assert is_grey
     assert np.array_equal(image, photo[..., :1].repeat(3, axis=2))
+
+
+def test_16_bits_are_rounded_to_8_only_on_request():
+    levels = np.array([[0, 128, 129, 257, 385, 386, 32767, 65406, 65407, 65535]], np.uint16)
+    data = saved(PillowImage.fromarray(levels))
+    assert decoded(data) is None
+    expected = [[0, 0, 1, 1, 1, 2, 127, 254, 255, 255]]
+    assert decoded(data, round_16_bit=True).tolist() == expected
+    assert np.floor(levels * (255 / 65535) + 0.5).tolist() == expected
+
+
+def test_16_bits_of_three_channels_are_rounded_each(rng):
+    levels = rng.integers(0, 65536, (5, 7, 3), dtype=np.uint16)
+    rows = levels.astype(">u2").reshape(5, -1).view(np.uint8)
+    stored = zlib.compress(b"".join(b"\x00" + row.tobytes() for row in rows))
+    size = (7).to_bytes(4, "big") + (5).to_bytes(4, "big")
+    chunks = ((b"IHDR", size + bytes((16, 2, 0, 0, 0))), (b"IDAT", stored), (b"IEND", b""))
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(
+        len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4, "big")
+        for kind, body in chunks
+    )
+    assert np.array_equal(decoded(data, round_16_bit=True), np.round(levels / 257))
