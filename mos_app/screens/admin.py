@@ -10,7 +10,7 @@ import streamlit as st
 
 from mos_app.analysis.flags import rater_flags
 from mos_app.screens.editing import show_editing, show_log
-from mos_app.screens.opened import opened_database
+from mos_app.screens.opened import opened_database, study_folder
 from mos_app.screens.results_tab import show_results
 from mos_app.store.admin import is_signed_in, sign_in, sign_out
 from mos_app.store.connection import Database
@@ -287,14 +287,12 @@ def _files(db: Database) -> None:
         )
         return
     if st.button("Prepare files"):
-        from pathlib import Path
-
-        for path in export(db, Path(st.secrets["srmos"]["folder"]) / "export"):
+        for path in export(db, study_folder() / "export"):
             st.download_button(path.name, path.read_bytes(), file_name=path.name, on_click="ignore")
 
 
 def _editing(db: Database) -> None:
-    show_editing(db, who=WHO)
+    show_editing(db, study_folder(), who=WHO)
     show_log(db, _time)
 
 

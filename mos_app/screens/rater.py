@@ -95,8 +95,9 @@ def _welcome_back(db: Database, found: Arrival) -> None:
 def _stage(db: Database, found: Arrival) -> None:
     if found.rater is None:
         return
-    study, now = db.study, found.now
+    now = found.now
     rater = found.rater if now.shut else with_new_blocks(db, found.rater)
+    study = db.study  # asked for last: it knows every block that the rater has
     stage = stage_of(rater, study)
     data = {
         **_common(study, now, rater.language),

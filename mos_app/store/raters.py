@@ -47,25 +47,25 @@ def enter(db: Database, newcomer: Newcomer) -> tuple[str, str]:
     The same newcomer again gets the same answer, so a lost answer may be asked for again. Refused where the
     study is shut or full, the invite is not open, or another text was agreed to.
     """
-    token = _token_of(newcomer.invite, newcomer.nonce)
+    study, token = db.study, _token_of(newcomer.invite, newcomer.nonce)
     with db.reading() as connection:
         if known := _entered_already(connection, token):
             return known, token
-        returning = _admit(connection, db.study, newcomer)
+        returning = _admit(connection, study, newcomer)
     # The order takes a while: it is drawn before the lock, for a number that nobody else gets.
     number = None if returning else _take_number(db)
-    trials = order_for(db.study, number) if number is not None else []
+    trials = order_for(study, number) if number is not None else []
     with db.writing() as connection:
         connection.execute(select(tables.study.c.fingerprint).with_for_update())
         if known := _entered_already(connection, token):
             return known, token
-        returning = _admit(connection, db.study, newcomer)
+        returning = _admit(connection, study, newcomer)
         invite = open_invite(connection, newcomer.invite)
         if returning is None:
             if number is None:  # they were forgotten in this moment
                 raise RefusedError(403, "unknown")
             rater = _add_rater(
-                connection, db.study, number, trials, newcomer, token, reusable=invite["reusable"]
+                connection, study, number, trials, newcomer, token, reusable=invite["reusable"]
             )
         else:
             rater = returning
@@ -229,16 +229,17 @@ def _add_presentations(connection: Connection, rater: str, trials: Sequence[Tria
 
 def with_new_blocks(db: Database, rater: Rater) -> Rater:
     """Return the rater with the blocks that were added since they entered at the end of their order."""
-    if rater.blocks >= db.study.blocks:
+    study = db.study
+    if rater.blocks >= study.blocks:
         return rater
     r = tables.raters
-    coming = range(rater.blocks, db.study.blocks)
-    trials = [trial for block in coming for trial in block_for(db.study, rater.number, block)]
+    coming = range(rater.blocks, study.blocks)
+    trials = [trial for block in coming for trial in block_for(study, rater.number, block)]
     with db.writing() as connection:
         grown = connection.execute(
             update(r)
             .where(r.c.id == rater.id, r.c.blocks == rater.blocks)
-            .values(blocks=db.study.blocks, total=r.c.total + len(trials), finished_at=None)
+            .values(blocks=study.blocks, total=r.c.total + len(trials), finished_at=None)
         )
         if grown.rowcount == 1:  # no other request was faster
             _add_presentations(connection, rater.id, trials, start=rater.total)

@@ -73,7 +73,7 @@ def store_rating(db: Database, rater: str, answer: Answer) -> None:
 def _presentation(connection: Connection, study: Study, rater: str, presentation: str) -> RowMapping:
     p, r = tables.presentations.c, tables.raters.c
     found = (
-        select(p.position, r.done, r.total, tables.ratings.c.score, tables.study.c.closed_at)
+        select(p.position, r.done, tables.ratings.c.score, tables.study.c.closed_at)
         .select_from(tables.presentations)
         .join(tables.raters, r.id == p.rater)
         .join(tables.study, tables.study.c.fingerprint == study.fingerprint)
@@ -87,18 +87,22 @@ def _presentation(connection: Connection, study: Study, rater: str, presentation
 
 
 def _advance(connection: Connection, study: Study, rater: str, due: RowMapping) -> bool:
-    """Move the rater on; False when a concurrent answer did so first."""
-    values: dict[str, Any] = {"done": tables.raters.c.done + 1}
-    if due["done"] + 1 == due["total"]:
-        values["finished_at"] = now_text()
-        own = study.settings.completion_code or random_code(COMPLETION_CHARS).upper()
-        values["completion_code"] = func.coalesce(
-            tables.raters.c.completion_code, own
-        )  # it may be handed in already
+    """Move the rater on; False when a concurrent answer did so first.
+
+    Whether this was the last one the database says: a block may come in this moment.
+    """
+    r = tables.raters.c
+    is_last = r.done + 1 == r.total
+    own = study.settings.completion_code or random_code(COMPLETION_CHARS).upper()
     moved = connection.execute(
         update(tables.raters)
-        .where(tables.raters.c.id == rater, tables.raters.c.done == due["done"])
-        .values(values)
+        .where(r.id == rater, r.done == due["done"])
+        .values(
+            done=r.done + 1,
+            finished_at=case((is_last, now_text()), else_=r.finished_at),
+            # A code from before a block was added may be handed in already.
+            completion_code=func.coalesce(r.completion_code, case((is_last, own))),
+        )
     )
     return moved.rowcount == 1
 

@@ -177,8 +177,8 @@ class RatingRoutes:
         return await self._picture(request, other=True)
 
     def _state_of(self, rater: Rater) -> dict[str, Any]:
-        study = self.db.study
         rater = with_new_blocks(self.db, rater)
+        study = self.db.study  # asked for last: it knows every block that the rater has
         end = block_end(rater, study)
         coming = upcoming(self.db, rater.id, LOOKAHEAD)
         return {
