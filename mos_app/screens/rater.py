@@ -150,12 +150,19 @@ def _language(study: Study) -> Language:
 
 
 def _panel(study: Study) -> dict[str, str] | None:
-    """Return the panel's ids in the address, as `Enter` takes them; None where one cannot be read."""
-    asked = st.query_params
-    person = asked.get(study.settings.panel_parameter) or asked.get("PROLIFIC_PID")
-    found = {"panel": person, "panel_study": asked.get("STUDY_ID"), "panel_session": asked.get("SESSION_ID")}
-    ids = {name: value for name, value in found.items() if value}
-    return ids if all(PANEL_ID.fullmatch(value) for value in ids.values()) else None
+    """Return the panel's ids in the address, as `Enter` takes them; None where one cannot be read.
+
+    One that is empty, or there twice with two values, cannot be read either.
+    """
+    asked, own = st.query_params, study.settings.panel_parameter
+    names = {
+        "panel": own if own in asked else "PROLIFIC_PID",
+        "panel_study": "STUDY_ID",
+        "panel_session": "SESSION_ID",
+    }
+    found = {ours: set(asked.get_all(name)) for ours, name in names.items() if name in asked}
+    ids = {ours: values.pop() for ours, values in found.items() if len(values) == 1}
+    return ids if len(ids) == len(found) and all(map(PANEL_ID.fullmatch, ids.values())) else None
 
 
 def _trials(study: Study) -> int:

@@ -169,6 +169,36 @@ def test_a_zoomed_page_and_unreadable_grey_steps_hold_a_rater_up(hall, browser):
     context.close()
 
 
+@pytest.mark.parametrize(
+    "ids",
+    [
+        "id=",
+        "id=one&id=two",
+        "id=two+words",
+        "id=" + 65 * "x",
+        "id=5f3c%00",
+        "id=%C3%A9t%C3%A9",
+        "PROLIFIC_PID=%7B%7B%25PROLIFIC_PID%25%7D%7D",  # the panel's own placeholder, not filled in
+        "id=5f3c&STUDY_ID=a/b",
+        "id=5f3c&SESSION_ID=",
+    ],
+)
+def test_a_panels_id_that_does_not_fit_is_told_in_a_sentence_and_makes_no_entry(hall, browser, ids):
+    _, db = hall
+    before, url = len(rater_rows(db)), link(hall, reusable=True)
+    context = browser.new_context(**WINDOW)
+    page = context.new_page()
+    page.goto(f"{url}&{ids}")
+    page.get_by_role("heading", name="This link does not fit").wait_for()
+    sentence = "The panel’s number in the address cannot be read, so your work could not be credited."
+    assert page.get_by_text(sentence).is_visible()
+    assert page.locator("#agree").count() == page.get_by_role("button", name="Begin").count() == 0
+    assert len(rater_rows(db)) == before
+    page.goto(f"{url}&id=5f3c&STUDY_ID=s_1&SESSION_ID=t-2")  # the same link with ids that fit
+    page.locator("#agree").wait_for()
+    context.close()
+
+
 def test_a_pause_stops_a_rater_and_its_end_lets_them_go_on_by_themselves(hall, browser):
     _, db = hall
     context = browser.new_context(**WINDOW)
