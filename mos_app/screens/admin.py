@@ -121,7 +121,7 @@ def _progress(db: Database) -> None:
         hide_index=True,
         width="stretch",
         column_config={
-            "done": st.column_config.ProgressColumn("done", min_value=0, max_value=1, format="percent")
+            "done": st.column_config.ProgressColumn("done", min_value=0, max_value=100, format="%.0f %%")
         },
     )
     st.caption(
@@ -173,7 +173,7 @@ def _flags(_db: Database) -> dict[str, str]:
 def _rater_line(row: dict[str, Any], flags: dict[str, str]) -> dict[str, Any]:
     return {
         "rater": row["id"],
-        "done": row["done"] / row["total"] if row["total"] else 0.0,
+        "done": 100 * row["done"] / row["total"] if row["total"] else 0.0,
         "ratings": f"{row['done']} / {row['total']}",
         "began": _time(row["entered_at"]),
         "finished": _time(row["finished_at"]),

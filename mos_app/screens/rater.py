@@ -106,7 +106,6 @@ def _stage(db: Database, found: Arrival) -> None:
         "study": study.fingerprint[:8],
         "done": rater.done,
         "total": rater.total,
-        "practice": calibration_count(study),
         "block_end": block_end(rater, study),
         "minutes": _minutes(seconds_left(rater.done, rater.total, pace(db, rater.id))),
         "code": rater.completion_code,
@@ -132,6 +131,7 @@ def _common(study: Study, now: Standing, language: Language) -> dict[str, Any]:
     return {
         "title": now.settings.title,
         "method": study.settings.method,
+        "practice": calibration_count(study),
         "language": language,
         "labels": labels(study, language),
         "words": sentences(now.settings, language),

@@ -169,6 +169,15 @@ def test_a_zoomed_page_and_unreadable_grey_steps_hold_a_rater_up(hall, browser):
     context.close()
 
 
+def test_a_study_without_practice_announces_none(hall, browser):
+    context = browser.new_context(**WINDOW)
+    page = context.new_page()
+    page.goto(link(hall))
+    page.locator("#agree").wait_for()
+    assert page.locator(".steps li").all_inner_texts() == ["Welcome", "Screen", "Rating", "Done"]
+    context.close()
+
+
 @pytest.mark.parametrize(
     "ids",
     [
