@@ -1,7 +1,9 @@
 """The researcher's page: progress, a live picture, links, edits, results once the study is closed."""
 
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,7 +14,8 @@ from mos_app.analysis.flags import rater_flags
 from mos_app.screens.editing import show_editing, show_log
 from mos_app.screens.opened import opened_database, study_folder
 from mos_app.screens.results_tab import show_results
-from mos_app.store.admin import is_signed_in, sign_in, sign_out
+from mos_app.screens.signed_in import SESSION, is_admin, stay_admin
+from mos_app.store.admin import sign_in, sign_out
 from mos_app.store.connection import Database
 from mos_app.store.exchange import export, ratings_frame
 from mos_app.store.invites import invite_rows, make_invites, revoke_invite
@@ -31,7 +34,7 @@ def show() -> None:
     """Show the login, or the study to whoever knows the password."""
     db = opened_database()
     st.html("<style>[data-testid=stMainBlockContainer]{max-width:72rem;padding-top:2.5rem}</style>")
-    if not is_signed_in(db, st.session_state.get("admin_token")):
+    if not is_admin(db):
         _login(db)
         return
     now = standing(db)
@@ -52,7 +55,7 @@ def _login(db: Database) -> None:
     address = st.context.ip_address
     found = sign_in(db, password, address if isinstance(address, str) else "this computer")
     if isinstance(found, str):
-        st.session_state["admin_token"] = found
+        st.session_state[SESSION] = found
         st.rerun()
     elif found > 0:
         st.error(f"Too many attempts from here. Please wait {_duration(found)}.")
@@ -65,7 +68,7 @@ def _duration(seconds: float) -> str:
 
 
 def _heading(db: Database, now: Standing) -> None:
-    title, pause, close, leave = st.columns([5, 1.2, 1.2, 1.2], vertical_alignment="bottom")
+    title, pause, close, leave = st.columns([3.6, 1.5, 1.5, 1.5], vertical_alignment="bottom")
     title.title(now.settings.title)
     title.caption(f"{db.study.name} · {_state(now)} · {db.study.settings.method}")
     if now.closed_at is None and pause.button("Resume" if now.paused_at else "Pause", width="stretch"):
@@ -74,7 +77,7 @@ def _heading(db: Database, now: Standing) -> None:
     if close.button("Reopen" if now.closed_at else "Close study", width="stretch"):
         _confirm_close(db, now.closed_at is None)
     if leave.button("Sign out", width="stretch"):
-        sign_out(db, st.session_state.pop("admin_token", None))
+        sign_out(db, st.session_state.pop(SESSION, None))
         st.rerun()
 
 
@@ -88,6 +91,7 @@ def _state(now: Standing) -> str:
 
 @st.dialog("Are you sure?")
 def _confirm_close(db: Database, close: bool) -> None:
+    stay_admin(db)
     st.write(
         "Raters under way will see that the study is closed. Results become visible."
         if close
@@ -100,8 +104,7 @@ def _confirm_close(db: Database, close: bool) -> None:
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _progress(db: Database) -> None:
-    if not is_signed_in(db, st.session_state.get("admin_token")):
-        st.rerun()
+    stay_admin(db)
     raters = rater_rows(db)
     invites = invite_rows(db)
     places = sum(1 for row in raters if row["released_at"] is None)
@@ -115,7 +118,8 @@ def _progress(db: Database) -> None:
         return
     flags = _flags(db)
     lines = pd.DataFrame([_rater_line(row, flags) for row in raters])
-    empty = [name for name in ("panel id", "panel session", "code", "place") if not lines[name].any()]
+    optional = ("panel id", "panel study", "panel session", "code", "place")
+    empty = [name for name in optional if not lines[name].any()]
     st.dataframe(
         lines.drop(columns=empty),
         hide_index=True,
@@ -178,6 +182,7 @@ def _rater_line(row: dict[str, Any], flags: dict[str, str]) -> dict[str, Any]:
         "began": _time(row["entered_at"]),
         "finished": _time(row["finished_at"]),
         "panel id": row["panel"] or "",
+        "panel study": row["panel_study"] or "",
         "panel session": row["panel_session"] or "",
         "code": row["completion_code"] or "",
         "place": "given back" if row["released_at"] else "",
@@ -206,6 +211,7 @@ def _time(text: str | None) -> str:
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _live(db: Database) -> None:
+    stay_admin(db)
     counts, seconds = score_counts(db), mean_seconds(db)
     if seconds is None:
         st.info("No ratings yet.")
@@ -287,8 +293,9 @@ def _files(db: Database) -> None:
         )
         return
     if st.button("Prepare files"):
-        for path in export(db, study_folder() / "export"):
-            st.download_button(path.name, path.read_bytes(), file_name=path.name, on_click="ignore")
+        with tempfile.TemporaryDirectory() as folder:  # the study's own may be read-only
+            for path in export(db, Path(folder)):
+                st.download_button(path.name, path.read_bytes(), file_name=path.name, on_click="ignore")
 
 
 def _editing(db: Database) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from mos_app.screens.signed_in import stay_admin
 from mos_app.store.blocks import add_block, told
 from mos_app.store.connection import Database
 from mos_app.study.freeze import Limits, check_block
@@ -74,6 +75,7 @@ def _names(text: str) -> list[str] | None:
 
 @st.dialog("Add these pictures?")
 def _confirm(db: Database, folder: Path, block: _Block, who: str) -> None:
+    stay_admin(db)
     st.write(f"Block {db.study.blocks + 1}: {told(db.study, block.versions)}.")
     st.write("It cannot be taken away again. Raters under way get it at once.")
     if st.button("Add the pictures", type="primary"):

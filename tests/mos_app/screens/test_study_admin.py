@@ -10,7 +10,7 @@ from studies import PASSWORD, SENTINELS, Served, make_study, new_rater, newcomer
 from mos_app.store.connection import Database, open_database
 from mos_app.store.invites import invite_rows, make_invites
 from mos_app.store.raters import enter, rater_rows
-from mos_app.store.state import change_rows, standing
+from mos_app.store.state import admin_hash, change_rows, set_admin_hash, standing
 from mos_app.study.definition import Settings
 
 
@@ -60,6 +60,18 @@ def test_signing_out_ends_the_session_in_the_dark_too(hall, page):
     page.get_by_role("button", name="Sign out").click()
     page.locator("input[type=password]").wait_for()
     assert page.get_by_text("Unused links").count() == 0
+
+
+def test_a_new_password_ends_what_stands_open_on_the_page(hall, page):
+    _, db = hall
+    sign_in(page)
+    page.get_by_role("button", name="Close study").click()
+    close = page.get_by_role("button", name="Close the study")
+    close.wait_for()
+    set_admin_hash(db, admin_hash(db))
+    close.click()
+    page.locator("input[type=password]").wait_for()
+    assert standing(db).closed_at is None
 
 
 def test_a_guesser_is_told_to_wait(hall, page):
