@@ -86,6 +86,7 @@ def _welcome_back(db: Database, found: Arrival) -> None:
         {
             **_common(db.study, found.now, rater.language),
             "finished": rater.finished,
+            "own": found.own,
             "done": rater.done,
             "total": rater.total,
         },

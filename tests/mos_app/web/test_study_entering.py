@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Route
 from rater_page import RaterPage
-from studies import Served, make_study, until
+from studies import Served, make_study, rate_all, until
 
 from mos_app.store.connection import Database, open_database
 from mos_app.store.invites import make_invites
@@ -97,6 +97,38 @@ def test_a_lost_cookie_is_no_dead_end_soon_after_entering_and_later_by_the_rando
     tab.page.get_by_role("button", name="Go on").click()
     tab.rate("4")
     until(lambda: [row["score"] for row in rating_rows(db) if row["rater"] == rater] == [4])
+    context.close()
+
+
+def test_a_finished_persons_own_link_shows_their_code_again_and_another_persons_never_does(hall, browser):
+    _, db = hall
+    context, own = browser.new_context(**WINDOW), link(hall)
+    page = context.new_page()
+    page.goto(own)
+    agree(page)
+    page.locator(".checks").wait_for()
+    rate_all(db, rater_rows(db)[-1]["id"])
+    code = rater_rows(db)[-1]["completion_code"]
+    page.goto(link(hall))
+    page.get_by_role("button", name="I am someone else").wait_for()
+    assert page.get_by_role("button", name="Show my completion code").count() == 0
+    page.goto(own)
+    page.get_by_role("button", name="Show my completion code").click()
+    page.get_by_text(code).wait_for()
+    context.close()
+
+
+def test_on_a_phone_nothing_of_the_first_screen_lies_over_another_or_beyond_the_edge(open_hall, browser):
+    context = browser.new_context(**PHONE)
+    page = context.new_page()
+    page.goto(link(open_hall))
+    page.locator("#agree").wait_for()
+    head, card = page.locator(".page > header").bounding_box(), page.locator(".card").bounding_box()
+    switch, title = page.locator(".languages").bounding_box(), page.locator("h1").bounding_box()
+    assert head["y"] + head["height"] <= card["y"]
+    assert switch["y"] + switch["height"] <= title["y"]
+    last = page.locator(".steps li").last.bounding_box()
+    assert last["x"] + last["width"] <= PHONE["viewport"]["width"]
     context.close()
 
 
