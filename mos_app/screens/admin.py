@@ -68,7 +68,7 @@ def _duration(seconds: float) -> str:
 
 
 def _heading(db: Database, now: Standing) -> None:
-    title, pause, close, leave = st.columns([3.6, 1.5, 1.5, 1.5], vertical_alignment="bottom")
+    title, pause, close, leave = st.columns([5, 1.2, 1.2, 1.2], vertical_alignment="bottom")
     title.title(now.settings.title)
     title.caption(f"{db.study.name} · {_state(now)} · {db.study.settings.method}")
     if now.closed_at is None and pause.button("Resume" if now.paused_at else "Pause", width="stretch"):
