@@ -89,6 +89,10 @@ def raters_screens(browser: Browser, link: str) -> None:
     page.get_by_role("button", name="Start", exact=True).click()
     page.locator(".rating:not(.locked)").wait_for()
     page.screenshot(path=IMAGES / "study_rate.png")
+    for key in "42":  # somebody on the way and too fast, for the admin's page
+        page.locator(".rating:not(.locked)").wait_for()
+        page.keyboard.press(key)
+        page.locator(".rating.locked").wait_for()
 
 
 def phone(browser: Browser, link: str) -> None:
@@ -102,7 +106,7 @@ def phone(browser: Browser, link: str) -> None:
 
 def admin(browser: Browser, address: str) -> None:
     """Progress and the edit form, in the dark."""
-    page = browser.new_context(viewport={"width": 1366, "height": 900}, color_scheme="dark").new_page()
+    page = browser.new_context(viewport={"width": 1366, "height": 600}, color_scheme="dark").new_page()
     page.goto(f"{address}/admin")
     page.locator("input[type=password]").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
@@ -111,6 +115,7 @@ def admin(browser: Browser, address: str) -> None:
     page.screenshot(path=IMAGES / "study_admin.png")
     page.get_by_test_id("stButtonGroup").get_by_text("Study", exact=True).click()
     page.get_by_label("Completion URL").wait_for()
+    page.set_viewport_size({"width": 1366, "height": 1160})
     _settled(page)
     page.screenshot(path=IMAGES / "study_edit.png")
 
@@ -124,7 +129,7 @@ def report(browser: Browser, folder: Path) -> None:
     table = simulate_srgan_study(seed=0)
     analysis = mos_app.analyse(table[table["dataset"] != "BSD100"], title="SRGAN study, simulated", draws=100)
     (folder / "report.html").write_text(analysis.page())
-    page = browser.new_context(viewport={"width": 1366, "height": 900}).new_page()
+    page = browser.new_context(viewport={"width": 1366, "height": 940}).new_page()
     page.goto((folder / "report.html").as_uri())
     page.screenshot(path=IMAGES / "study_report.png")
 

@@ -150,49 +150,38 @@ def _add_extend(parser: argparse.ArgumentParser) -> None:
 
 def _run_extend(args: argparse.Namespace) -> int:
     from mos_app.store.connection import open_database
-    from mos_app.store.state import edit_study, log_change, standing
+    from mos_app.store.state import add_raters
 
     if args.raters is None and not args.run and not args.images:
         raise InputError("expected --raters N, --run DIR or --images FOLDER: what should there be more of?")
-    if args.raters is not None and args.raters < 1:
-        raise InputError(f"--raters: expected at least 1 more, got {args.raters}")
-    if args.run or args.images:
-        grown = _add_block(args)
-        block = grown.later[-1]
-        db = open_database(args.study, args.database)
-        with db.writing() as connection:
-            log_change(connection, f"block {grown.blocks}", None, f"{len(block.stimuli)} versions", who=None)
+    db = open_database(args.study, args.database)
+    try:
+        if args.raters is not None:
+            print(f"{args.study}: {add_raters(db, args.raters)} raters may enter")
+        if args.run or args.images:
+            _add_block(args, db)
+    finally:
         db.close()
-        print(
-            f"{args.study}: block {grown.blocks} with {len(grown.versions_in(grown.blocks - 1))} pictures in "
-            f"{len(block.stimuli)} versions; everybody sees it after what came before"
-        )
-        print("restart mos serve (with replicas: on a copy of the folder each) to show it")
-    if args.raters is not None:
-        db = open_database(args.study, args.database)
-        now = standing(db).settings.raters
-        if now is None:
-            db.close()
-            raise InputError("this study has no limit of raters: there is nothing to extend")
-        edit_study(db, {"raters": now + args.raters})
-        db.close()
-        print(f"{args.study}: {now + args.raters} raters may enter")
     return 0
 
 
-def _add_block(args: argparse.Namespace) -> Any:
-    from mos_app.study import sources
-    from mos_app.study.freeze import Limits, extend
+def _add_block(args: argparse.Namespace, db: Any) -> None:
+    from mos_app.store.blocks import add_block, told
+    from mos_app.study.freeze import Limits
+    from mos_app.study.sources import versions_from
 
-    versions = (
-        sources.versions_in_run(args.run, args.scale, args.lr)
-        if args.run
-        else sources.versions_in_folder(args.images)
+    versions = versions_from(
+        run=args.run,
+        images=args.images,
+        scale=args.scale,
+        lr=args.lr,
+        models=args.models,
+        datasets=args.datasets,
     )
-    versions = sources.only(versions, models=args.models, datasets=args.datasets)
-    return extend(
-        args.study, versions, limits=Limits(args.max_width, args.max_height), copy=not args.reference
-    )
+    limits = Limits(args.max_width, args.max_height)
+    grown = add_block(db, args.study, versions, limits=limits, copy=not args.reference)
+    print(f"{args.study}: block {grown.blocks} with {told(grown, versions)}; it follows for everybody")
+    print("a server that shows this folder has it now; replicas need a copy of the folder")
 
 
 EDIT = Command("edit", "change what no rating depends on, while the study runs", _add_edit, _run_edit)

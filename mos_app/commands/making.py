@@ -128,12 +128,14 @@ def _run_new(args: argparse.Namespace) -> int:
     from mos_app.study import sources
     from mos_app.study.freeze import Calibration, Limits, calibration_pictures, freeze
 
-    versions = (
-        sources.versions_in_run(args.run, args.scale, args.lr)
-        if args.run
-        else sources.versions_in_folder(args.images)
+    versions = sources.versions_from(
+        run=args.run,
+        images=args.images,
+        scale=args.scale,
+        lr=args.lr,
+        models=args.models,
+        datasets=args.datasets,
     )
-    versions = sources.only(versions, models=args.models, datasets=args.datasets)
     srgan = args.design == "srgan"
     if srgan:
         versions = sources.srgan_design(versions, _stand_ins(args.stand_in))

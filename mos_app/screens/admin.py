@@ -13,7 +13,8 @@ from mos_app.screens.downloads import offer_address, offer_text
 from mos_app.screens.editing import show_editing, show_log
 from mos_app.screens.opened import opened_database, study_folder
 from mos_app.screens.results_tab import show_results_of
-from mos_app.store.admin import is_signed_in, sign_in, sign_out, ticket_of
+from mos_app.screens.signed_in import SESSION, is_admin, stay_admin
+from mos_app.store.admin import sign_in, sign_out, ticket_of
 from mos_app.store.connection import Database
 from mos_app.store.invites import invite_rows, make_invites, revoke_invite
 from mos_app.store.raters import rater_rows
@@ -31,7 +32,7 @@ def show() -> None:
     """Show the login, or the study to whoever knows the password."""
     db = opened_database()
     st.html("<style>[data-testid=stMainBlockContainer]{max-width:72rem;padding-top:2.5rem}</style>")
-    if not is_signed_in(db, st.session_state.get("admin_token")):
+    if not is_admin(db):
         _login(db)
         return
     now = standing(db)
@@ -52,7 +53,7 @@ def _login(db: Database) -> None:
     address = st.context.ip_address
     found = sign_in(db, password, address if isinstance(address, str) else "this computer")
     if isinstance(found, str):
-        st.session_state["admin_token"] = found
+        st.session_state[SESSION] = found
         st.rerun()
     elif found > 0:
         st.error(f"Too many attempts from here. Please wait {_duration(found)}.")
@@ -74,7 +75,7 @@ def _heading(db: Database, now: Standing) -> None:
     if close.button("Reopen" if now.closed_at else "Close study", width="stretch"):
         _confirm_close(db, now.closed_at is None)
     if leave.button("Sign out", width="stretch"):
-        sign_out(db, st.session_state.pop("admin_token", None))
+        sign_out(db, st.session_state.pop(SESSION, None))
         st.rerun()
 
 
@@ -88,6 +89,7 @@ def _state(now: Standing) -> str:
 
 @st.dialog("Are you sure?")
 def _confirm_close(db: Database, close: bool) -> None:
+    stay_admin(db)
     st.write(
         "Raters under way will see that the study is closed. Results become visible."
         if close
@@ -100,8 +102,7 @@ def _confirm_close(db: Database, close: bool) -> None:
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _progress(db: Database) -> None:
-    if not is_signed_in(db, st.session_state.get("admin_token")):
-        st.rerun()
+    stay_admin(db)
     raters = rater_rows(db)
     invites = invite_rows(db)
     places = sum(1 for row in raters if row["released_at"] is None)
@@ -115,13 +116,14 @@ def _progress(db: Database) -> None:
         return
     flags = _flags(db)
     lines = pd.DataFrame([_rater_line(row, flags) for row in raters])
-    empty = [name for name in ("panel id", "panel session", "code", "place") if not lines[name].any()]
+    optional = ("panel id", "panel study", "panel session", "code", "place")
+    empty = [name for name in optional if not lines[name].any()]
     st.dataframe(
         lines.drop(columns=empty),
         hide_index=True,
         width="stretch",
         column_config={
-            "done": st.column_config.ProgressColumn("done", min_value=0, max_value=1, format="percent")
+            "done": st.column_config.ProgressColumn("done", min_value=0, max_value=100, format="%.0f %%")
         },
     )
     st.caption(
@@ -173,11 +175,12 @@ def _flags(_db: Database) -> dict[str, str]:
 def _rater_line(row: dict[str, Any], flags: dict[str, str]) -> dict[str, Any]:
     return {
         "rater": row["id"],
-        "done": row["done"] / row["total"] if row["total"] else 0.0,
+        "done": 100 * row["done"] / row["total"] if row["total"] else 0.0,
         "ratings": f"{row['done']} / {row['total']}",
         "began": _time(row["entered_at"]),
         "finished": _time(row["finished_at"]),
         "panel id": row["panel"] or "",
+        "panel study": row["panel_study"] or "",
         "panel session": row["panel_session"] or "",
         "code": row["completion_code"] or "",
         "place": "given back" if row["released_at"] else "",
@@ -206,6 +209,7 @@ def _time(text: str | None) -> str:
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _live(db: Database) -> None:
+    stay_admin(db)
     counts, seconds = score_counts(db), mean_seconds(db)
     if seconds is None:
         st.info("No ratings yet.")
@@ -288,14 +292,14 @@ def _files(db: Database) -> None:
         return
     offer_address(
         "Download all files",
-        f"/mos/files/{ticket_of(st.session_state['admin_token'])}",
+        f"/mos/files/{ticket_of(st.session_state[SESSION])}",
         name="export.zip",
         about="What `mos export` writes, as one zip.",
     )
 
 
 def _editing(db: Database) -> None:
-    show_editing(db, who=WHO)
+    show_editing(db, study_folder(), who=WHO)
     show_log(db, _time)
 
 

@@ -15,6 +15,7 @@ from streamlit import config
 from mos_app.store.connection import Database, open_database
 from mos_app.web.compression import Compressed
 from mos_app.web.guard import Guard
+from mos_app.web.pages import first_modules
 from mos_app.web.routes import RatingRoutes
 from mos_app.web.server import MAX_MESSAGE_MB
 
@@ -36,10 +37,17 @@ def create_app(db: Database, folder: str | Path, *, public_origin: str | None = 
         secrets={"srmos": {"folder": str(root), "database": db.url}},
         lifespan=_without_request_log,
         routes=[RatingRoutes(db, root, public_origin).mount()],
-        middleware=[Middleware(Compressed), Middleware(Guard)],
+        middleware=[Middleware(Compressed), Middleware(Guard, ahead=[*_late_scripts(), *first_modules()])],
         on_script_error=_show_short_error,
         exception_handlers={Exception: _answer_server_error},
     )
+
+
+def _late_scripts() -> list[str]:
+    """Return Streamlit's scripts for a component, which its page asks for only when one is shown."""
+    scripts = (Path(st.__file__).parent / "static/static/js").glob("*.js")
+    late = ("BidiComponent.", "serialization.", "recordbatch.", "_arrayReduce.")
+    return sorted(f"static/js/{script.name}" for script in scripts if script.name.startswith(late))
 
 
 def app_of_worker() -> st.App:

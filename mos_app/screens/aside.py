@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mos_app
@@ -66,13 +67,13 @@ class Results:
     """The report as one HTML page."""
 
 
-def flags_aside(db: Database, folder: str) -> dict[str, str]:
+def flags_aside(db: Database, folder: Path) -> dict[str, str]:
     """Return the flags of each rater in words, '' where there are none."""
     found: dict[str, str] = _aside(db, "flags", folder)
     return found
 
 
-def results_aside(db: Database, folder: str, title: str) -> Results:
+def results_aside(db: Database, folder: Path, title: str) -> Results:
     """Return the analysis of the study's ratings; InputError where there is nothing to analyse."""
     found: Results = _aside(db, "results", folder, title)
     return found
@@ -114,8 +115,8 @@ def _flags(ratings: "pd.DataFrame") -> dict[str, str]:
 _TASKS: dict[str, Callable[..., Any]] = {"flags": _flags, "results": results_of}
 
 
-def _aside(db: Database, task: str, folder: str, *words: str) -> Any:
-    command = [sys.executable, "-m", "mos_app.screens.aside", task, folder, *words]
+def _aside(db: Database, task: str, folder: Path, *words: str) -> Any:
+    command = [sys.executable, "-m", "mos_app.screens.aside", task, str(folder), *words]
     environment = {**os.environ, "SRMOS_DATABASE": db.url}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)  # noqa: S603
     answer = pickle.loads(done.stdout)  # noqa: S301  written by ourselves

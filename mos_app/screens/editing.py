@@ -1,10 +1,12 @@
 """The Study section of the admin page: what may change while a study runs, and the log of changes."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
+from mos_app.screens.more_pictures import show_more_pictures
 from mos_app.store.connection import Database
 from mos_app.store.raters import rater_rows, release_places
 from mos_app.store.state import change_rows, edit_study, standing
@@ -13,11 +15,11 @@ from mos_app.study.words import consent_text, words
 from sr_models.data.errors import InputError
 
 
-def show_editing(db: Database, *, who: str) -> None:
-    """Show the form of everything that no rating depends on."""
+def show_editing(db: Database, folder: Path, *, who: str) -> None:
+    """Show the form of everything that no rating depends on, and the one that adds pictures."""
     settings = standing(db).settings
     st.caption(
-        "Pictures, method, order and scale are frozen: ratings depend on them. `mos extend` adds a block."
+        "Pictures, method, order and scale are frozen: ratings depend on them. More pictures can follow."
     )
     with st.form("edit", width=720):
         title = st.text_input("Title", settings.title)
@@ -44,6 +46,7 @@ def show_editing(db: Database, *, who: str) -> None:
         _save(db, changes, who)
     _text(db, who)
     _places(db, who)
+    show_more_pictures(db, folder, who=who)
 
 
 def _save(db: Database, changes: Mapping[str, object], who: str) -> None:

@@ -1,5 +1,7 @@
 """The study that this server serves, opened once for all sessions."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from mos_app.store.connection import Database, open_database
@@ -11,6 +13,6 @@ def opened_database() -> Database:
     return open_database(study_folder(), st.secrets["srmos"]["database"])
 
 
-def study_folder() -> str:
-    """Return the study's folder."""
-    return str(st.secrets["srmos"]["folder"])
+def study_folder() -> Path:
+    """Return where the study lies."""
+    return Path(st.secrets["srmos"]["folder"])

@@ -86,6 +86,7 @@ def _welcome_back(db: Database, found: Arrival) -> None:
         {
             **_common(db.study, found.now, rater.language),
             "finished": rater.finished,
+            "own": found.own,
             "done": rater.done,
             "total": rater.total,
         },
@@ -95,8 +96,9 @@ def _welcome_back(db: Database, found: Arrival) -> None:
 def _stage(db: Database, found: Arrival) -> None:
     if found.rater is None:
         return
-    study, now = db.study, found.now
+    now = found.now
     rater = found.rater if now.shut else with_new_blocks(db, found.rater)
+    study = db.study  # asked for last: it knows every block that the rater has
     stage = stage_of(rater, study)
     data = {
         **_common(study, now, rater.language),
@@ -105,7 +107,6 @@ def _stage(db: Database, found: Arrival) -> None:
         "study": study.fingerprint[:8],
         "done": rater.done,
         "total": rater.total,
-        "practice": calibration_count(study),
         "block_end": block_end(rater, study),
         "minutes": _minutes(seconds_left(rater.done, rater.total, pace(db, rater.id))),
         "code": rater.completion_code,
@@ -131,6 +132,7 @@ def _common(study: Study, now: Standing, language: Language) -> dict[str, Any]:
     return {
         "title": now.settings.title,
         "method": study.settings.method,
+        "practice": calibration_count(study),
         "language": language,
         "labels": labels(study, language),
         "words": sentences(now.settings, language),
@@ -149,12 +151,19 @@ def _language(study: Study) -> Language:
 
 
 def _panel(study: Study) -> dict[str, str] | None:
-    """Return the panel's ids in the address, as `Enter` takes them; None where one cannot be read."""
-    asked = st.query_params
-    person = asked.get(study.settings.panel_parameter) or asked.get("PROLIFIC_PID")
-    found = {"panel": person, "panel_study": asked.get("STUDY_ID"), "panel_session": asked.get("SESSION_ID")}
-    ids = {name: value for name, value in found.items() if value}
-    return ids if all(PANEL_ID.fullmatch(value) for value in ids.values()) else None
+    """Return the panel's ids in the address, as `Enter` takes them; None where one cannot be read.
+
+    One that is empty, or there twice with two values, cannot be read either.
+    """
+    asked, own = st.query_params, study.settings.panel_parameter
+    names = {
+        "panel": own if own in asked else "PROLIFIC_PID",
+        "panel_study": "STUDY_ID",
+        "panel_session": "SESSION_ID",
+    }
+    found = {ours: set(asked.get_all(name)) for ours, name in names.items() if name in asked}
+    ids = {ours: values.pop() for ours, values in found.items() if len(values) == 1}
+    return ids if len(ids) == len(found) and all(map(PANEL_ID.fullmatch, ids.values())) else None
 
 
 def _trials(study: Study) -> int:

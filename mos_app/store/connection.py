@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError
 
 from mos_app.store import tables
 from mos_app.store.postgres import postgres_engine
+from mos_app.study.current import CurrentStudy
 from mos_app.study.definition import Study, load
 from sr_models.data.errors import InputError
 from sr_models.data.image import write_bytes
@@ -33,11 +34,16 @@ PRIVATE = 0o600
 class Database:
     """A study and the database that holds its raters and ratings. Safe to share between threads."""
 
-    study: Study
     url: str
+    _current: CurrentStudy
     _engine: Engine
     _reader: Engine
     _one_writer: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def study(self) -> Study:
+        """The study as it is now. Ask once where two answers must agree: a block may be added in between."""
+        return self._current.get()
 
     @property
     def is_sqlite(self) -> bool:
@@ -79,13 +85,16 @@ class Database:
 
 def open_database(folder: str | Path, url: str | None = None) -> Database:
     """Return the database of the study in folder, its tables brought up to date."""
-    return bind_database(load(folder), url_for(Path(folder), url))
+    return bind_database(load(folder), url_for(Path(folder), url), folder=folder)
 
 
-def bind_database(study: Study, url: str) -> Database:
-    """Return the study's database at url. An empty database becomes this study's; another study's raises."""
+def bind_database(study: Study, url: str, *, folder: str | Path | None = None) -> Database:
+    """Return the study's database at url. An empty database becomes this study's; another study's raises.
+
+    folder: where the study lies, so that blocks which are added to it are seen.
+    """
     engine = open_engine(url)
-    database = Database(study, url, engine, reader_of(engine))
+    database = Database(url, CurrentStudy(study, folder), engine, reader_of(engine))
     try:
         _bind(database)
     except IntegrityError:  # another replica bound the empty database in this moment
@@ -97,15 +106,14 @@ def bind_database(study: Study, url: str) -> Database:
 
 
 def _bind(database: Database) -> None:
+    study = database.study
     with database.writing() as connection:
         bound = connection.execute(select(tables.study.c.fingerprint, tables.study.c.name)).first()
         if bound is None:
             connection.execute(
-                insert(tables.study).values(
-                    fingerprint=database.study.fingerprint, name=database.study.name, entered=0
-                )
+                insert(tables.study).values(fingerprint=study.fingerprint, name=study.name, entered=0)
             )
-        elif bound.fingerprint != database.study.fingerprint:
+        elif bound.fingerprint != study.fingerprint:
             raise InputError(
                 f"the database holds the study {bound.name!r} in another version than this folder: "
                 "each study needs a database of its own"

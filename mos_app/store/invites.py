@@ -69,6 +69,13 @@ def is_reusable(db: Database, code: str) -> bool:
         return row is not None and bool(row["reusable"])
 
 
+def is_link_of(db: Database, code: str, rater: str) -> bool:
+    """Return whether this link is this person's and nobody else's."""
+    with db.reading() as connection:
+        row = invite_row(connection, code)
+        return row is not None and row["rater"] == rater
+
+
 def invite_rows(db: Database) -> list[dict[str, Any]]:
     """Return how the invites stand, the oldest first, each with the `number` that `revoke_invite` takes.
 

@@ -47,28 +47,28 @@ def enter(db: Database, newcomer: Newcomer) -> tuple[str, str]:
     The same newcomer again gets the same answer, so a lost answer may be asked for again. Refused where the
     study is shut or full, the invite is not open, or another text was agreed to.
     """
-    token = _token_of(newcomer.invite, newcomer.nonce)
+    study, token = db.study, _token_of(newcomer.invite, newcomer.nonce)
     with db.reading() as connection:
         if known := _entered_already(connection, token):
             return known, token
         try:
-            returning, _ = _admit(connection, db.study, newcomer)
+            returning, _ = _admit(connection, study, newcomer)
         except RefusedError:
             if known := _entered_already(connection, token):  # what refuses them was their own entry just now
                 return known, token
             raise
     # What takes a while is done before the lock, for a number that nobody else gets.
-    order = None if returning else _draw_order(db.study, _take_number(db))
+    order = None if returning else _draw_order(study, _take_number(db))
     with db.writing() as connection:
         connection.execute(select(tables.study.c.fingerprint).with_for_update())
         if known := _entered_already(connection, token):
             return known, token
-        returning, invite = _admit(connection, db.study, newcomer)
+        returning, invite = _admit(connection, study, newcomer)
         if returning is None:
             if order is None:  # they were forgotten in this moment
                 raise RefusedError(403, "unknown")
             rater = order.rater
-            _add_rater(connection, db.study, order, newcomer, token, reusable=invite["reusable"])
+            _add_rater(connection, study, order, newcomer, token, reusable=invite["reusable"])
         else:
             rater = returning
             _begin_session(connection, rater, token)
@@ -236,17 +236,18 @@ def _presentations(rater: str, trials: Sequence[Trial], *, start: int) -> list[d
 
 def with_new_blocks(db: Database, rater: Rater) -> Rater:
     """Return the rater with the blocks that were added since they entered at the end of their order."""
-    if rater.blocks >= db.study.blocks:
+    study = db.study
+    if rater.blocks >= study.blocks:
         return rater
     r = tables.raters
-    coming = range(rater.blocks, db.study.blocks)
-    trials = [trial for block in coming for trial in block_for(db.study, rater.number, block)]
+    coming = range(rater.blocks, study.blocks)
+    trials = [trial for block in coming for trial in block_for(study, rater.number, block)]
     presentations = _presentations(rater.id, trials, start=rater.total)
     with db.writing() as connection:
         grown = connection.execute(
             update(r)
             .where(r.c.id == rater.id, r.c.blocks == rater.blocks)
-            .values(blocks=db.study.blocks, total=r.c.total + len(trials), finished_at=None)
+            .values(blocks=study.blocks, total=r.c.total + len(trials), finished_at=None)
         )
         if grown.rowcount == 1:  # no other request was faster
             insert_all(connection, tables.presentations, presentations)

@@ -129,6 +129,17 @@ def edit_study(db: Database, changes: Mapping[str, Any], *, who: str | None = No
     return different
 
 
+def add_raters(db: Database, more: int, *, who: str | None = None) -> int:
+    """Let so many more people in; return how many may enter now."""
+    if more < 1:
+        raise InputError(f"--raters: expected at least 1 more, got {more}")
+    now = standing(db).settings.raters
+    if now is None:
+        raise InputError("this study has no limit of raters: there is nothing to extend")
+    edit_study(db, {"raters": now + more}, who=who)
+    return now + more
+
+
 def log_change(connection: Connection, what: str, before: object, after: object, *, who: str | None) -> None:
     """Put one line into the log of changes."""
     line = {"at": now_text(), "who": who or _account(), "what": what}

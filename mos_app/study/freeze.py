@@ -24,7 +24,6 @@ from mos_app.study.definition import (
     Settings,
     Stimulus,
     Study,
-    load,
     save,
 )
 from mos_app.study.order import check_feasible
@@ -84,7 +83,7 @@ def freeze(
         )
     check_settings(settings)
     check_complete(versions)
-    rated = [version for version in versions if settings.method != "dcr" or version.method != REFERENCE]
+    rated = rated_versions(settings, versions)
     if len({version.method for version in rated}) < 2:
         raise InputError("a study compares at least two methods (or a method and hr)")
     files = _Files(root, limits or Limits(), copy)
@@ -113,18 +112,27 @@ def freeze(
     return study
 
 
-def extend(
-    folder: str | Path, versions: Sequence[Version], *, limits: Limits | None = None, copy: bool = True
-) -> Study:
-    """Return the study with one more block of pictures, written into its folder; what was there stays."""
-    study = load(folder)
+def check_block(study: Study, versions: Sequence[Version]) -> None:
+    """Raise InputError unless the versions are new pictures of the study's methods; no file is read."""
     check_complete(versions)
     known = study.by_picture
     again = [f"{v.dataset}/{v.picture}" for v in versions if (v.dataset, v.picture) in known]
     if again:
         raise InputError(f"{again[0]} is in the study already: a block brings pictures that nobody has rated")
-    rated = [v for v in versions if study.settings.method != "dcr" or v.method != REFERENCE]
-    _check_methods(study, rated)
+    _check_methods(study, rated_versions(study.settings, versions))
+
+
+def grown_by(
+    study: Study,
+    folder: str | Path,
+    versions: Sequence[Version],
+    *,
+    limits: Limits | None = None,
+    copy: bool = True,
+) -> Study:
+    """Return the study with one more block, its pictures in folder; the study's file stays as it is."""
+    check_block(study, versions)
+    rated = rated_versions(study.settings, versions)
     files = _Files(Path(folder), limits or Limits(), copy)
     number = study.blocks
     block = Block(
@@ -138,8 +146,12 @@ def extend(
     grown = msgspec.structs.replace(study, later=(*study.later, block))
     _check_sizes(grown)
     check_feasible(grown)
-    save(grown, folder)
     return grown
+
+
+def rated_versions(settings: Settings, versions: Sequence[Version]) -> list[Version]:
+    """DCR shows the original beside and does not ask for it."""
+    return [version for version in versions if settings.method != "dcr" or version.method != REFERENCE]
 
 
 def _check_methods(study: Study, rated: Sequence[Version]) -> None:
@@ -149,7 +161,7 @@ def _check_methods(study: Study, rated: Sequence[Version]) -> None:
         told = ", ".join(sorted(here ^ new))
         raise InputError(
             f"a block shows the methods of the study, no more and no fewer; different here: {told} "
-            "(choose with --models)"
+            "(choose the methods)"
         )
 
 

@@ -44,6 +44,25 @@ SRGAN_RATERS = 26
 SRGAN_CALIBRATION = 20
 
 
+def versions_from(
+    *,
+    run: str | Path | None = None,
+    images: str | Path | None = None,
+    scale: int | None = None,
+    lr: str | None = None,
+    models: Collection[str] | None = None,
+    datasets: Collection[str] | None = None,
+) -> list[Version]:
+    """Return the chosen versions of a run, or of a folder of methods; exactly one of the two is given."""
+    if run is not None and images is None:
+        found = versions_in_run(run, scale, lr)
+    elif images is not None and run is None:
+        found = versions_in_folder(images)
+    else:
+        raise InputError("expected a run or a folder of methods, one of the two")
+    return only(found, models=models, datasets=datasets)
+
+
 def versions_in_run(run: str | Path, scale: int | None = None, lr: str | None = None) -> list[Version]:
     """Return every picture that `bench run` saved, at one scale, of each dataset from one kind of LR picture.
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mos_app.store.connection import Database
-from mos_app.store.invites import invite_state
+from mos_app.store.invites import invite_state, is_link_of
 from mos_app.store.raters import rater_of
 from mos_app.store.state import Standing, standing
 from mos_app.study.people import Rater
@@ -22,6 +22,8 @@ class Arrival:
     rater: Rater | None = None
     why: str = ""
     """The kind of a notice."""
+    own: bool = False
+    """back: whether the link is this rater's, so that they may see their completion code again."""
 
 
 def arrival(db: Database, token: str | None, invite: str | None, *, ask: bool = False) -> Arrival:
@@ -33,7 +35,8 @@ def arrival(db: Database, token: str | None, invite: str | None, *, ask: bool = 
     if rater is None:
         return _without_session(db, now, invite)
     if invite is not None or ask:
-        return Arrival("back", now, rater)
+        own = invite is not None and is_link_of(db, invite[:LONGEST_CODE], rater.id)
+        return Arrival("back", now, rater, own=own)
     if now.shut and not rater.finished:
         return Arrival("notice", now, rater, now.shut)
     return Arrival("stage", now, rater)

@@ -186,8 +186,8 @@ class RatingRoutes:
         return await self._picture(request, other=True)
 
     def _state_of(self, token: str | None) -> dict[str, Any]:
-        study = self.db.study
         rater = with_new_blocks(self.db, self._rater(token))
+        study = self.db.study  # asked for last: it knows every block that the rater has
         end = block_end(rater, study)
         coming = upcoming(self.db, rater.id, LOOKAHEAD)
         return {

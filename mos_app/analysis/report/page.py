@@ -70,7 +70,7 @@ header,main,footer{max-width:70rem;margin:0 auto;padding:0 1.5rem}
 h1{font-size:2rem;line-height:1.2;margin:3rem 0 .5rem;letter-spacing:-.015em}
 h2{font-size:1.35rem;margin:3.5rem 0 .75rem;letter-spacing:-.01em}
 section p{max-width:46rem;margin:.6rem 0}
-nav{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;padding:.8rem 0;border-bottom:1px solid var(--faint)}
+nav{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;padding:.8rem 0;border-bottom:1px solid var(--faint)}
 a{color:var(--accent);text-decoration:none}a:hover,a:focus-visible{text-decoration:underline}
 .banner{background:#f5c542;color:#221a00;padding:.5rem .9rem;border-radius:.35rem;font-weight:600;
 max-width:none}

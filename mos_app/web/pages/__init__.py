@@ -19,6 +19,11 @@ def modules_version() -> str:
     return hashlib.sha256(b"".join(modules().values())).hexdigest()[:12]
 
 
+def first_modules() -> list[str]:
+    """Return the addresses, from the page's root, of what the first screen imports."""
+    return [f"mos/pages/{modules_version()}/{name}.js" for name in ("welcome", "client", "page")]
+
+
 def loader_of(screen: str) -> str:
     """Return the script that Streamlit runs for a screen: it imports the screen's module from our server.
 

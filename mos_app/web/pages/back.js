@@ -5,7 +5,9 @@ import { el, fill, startOnce, pageFrame, primaryButton, focusHeading, startAsSom
 export default function (component) {
   return startOnce(component, (root, data) => {
     const w = data.words;
-    const goOn = primaryButton(w.back_continue, () => location.replace(location.pathname));
+    const words = data.finished ? w.back_code : w.back_continue;
+    const goOn = primaryButton(words, () => location.replace(location.pathname));
+    const mayGoOn = !data.finished || data.own; // another's link never leads to this person's code
     const other = el("button", { type: "button" }, w.back_other);
     other.onclick = startAsSomeoneElse;
     root.append(
@@ -14,7 +16,7 @@ export default function (component) {
         "",
         el("h1", {}, w.back_heading),
         el("p", { class: "lead" }, data.finished ? w.back_finished : fill(w.back_lead, data)),
-        el("div", { class: "actions" }, data.finished ? null : goOn, other)
+        el("div", { class: "actions" }, mayGoOn ? goOn : null, other)
       )
     );
     focusHeading(root);

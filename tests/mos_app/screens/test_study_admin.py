@@ -1,15 +1,16 @@
-"""The admin page in a browser: signing in and out, links, edits and their log, light and dark."""
+"""The admin page in a browser: signing in and out, links, edits, more pictures, light and dark."""
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from studies import PASSWORD, Served, make_study, new_rater, newcomer, rate_all, until
+from rater_page import RaterPage
+from studies import PASSWORD, SENTINELS, Served, make_study, new_rater, newcomer, rate_all, until, write_run
 
 from mos_app.store.connection import Database, open_database
 from mos_app.store.invites import invite_rows, make_invites
 from mos_app.store.raters import enter, rater_rows
-from mos_app.store.state import change_rows, standing
+from mos_app.store.state import admin_hash, change_rows, set_admin_hash, standing
 from mos_app.study.definition import Settings
 
 
@@ -61,6 +62,18 @@ def test_signing_out_ends_the_session_in_the_dark_too(hall, page):
     assert page.get_by_text("Unused links").count() == 0
 
 
+def test_a_new_password_ends_what_stands_open_on_the_page(hall, page):
+    _, db = hall
+    sign_in(page)
+    page.get_by_role("button", name="Close study").click()
+    close = page.get_by_role("button", name="Close the study")
+    close.wait_for()
+    set_admin_hash(db, admin_hash(db))
+    close.click()
+    page.locator("input[type=password]").wait_for()
+    assert standing(db).closed_at is None
+
+
 def test_a_guesser_is_told_to_wait(hall, page):
     for _ in range(6):
         sign_in(page, "a guess of mine")
@@ -108,3 +121,55 @@ def test_an_edit_that_cannot_be_meant_is_refused_and_a_good_one_is_in_the_log(ha
     assert standing(db).shut == "paused"
     page.get_by_role("button", name="Resume").click()
     until(lambda: standing(db).shut is None)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pictures_are_added_after_a_look_and_raters_get_them_without_a_restart(tmp_path, browser, scheme):
+    """On the page of a study of its own, in both schemes; a folder that does not fit is told first."""
+    make_study(tmp_path, settings=Settings(break_every=0))
+    few = write_run(tmp_path / "few", methods=SENTINELS[:2], dataset="More", sizes=((40, 40), (44, 40)))
+    more = write_run(tmp_path / "more", dataset="More", sizes=((40, 40), (44, 40)))
+    server = Served(tmp_path / "study").start()
+    db = open_database(tmp_path / "study")
+    finished, _ = new_rater(db)
+    rate_all(db, finished)
+    context = browser.new_context(viewport={"width": 1366, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(f"{server.address}/admin")
+    sign_in(page)
+    section(page, "Study")
+    page.get_by_text("More pictures, as a further block").click()
+    folder = page.get_by_label("Folder of the pictures")
+    look = page.get_by_role("button", name="Look at the pictures")
+    for wrong, told in (
+        ("", "expected the folder of the pictures"),
+        (tmp_path / "none_*such*", "none_*such*: no images/ in it"),
+        (few, "a block shows the methods of the study"),
+        (tmp_path / "run", "Demo/img_000 is in the study already"),
+    ):
+        folder.fill(str(wrong))
+        look.click()
+        page.get_by_role("alert").get_by_text(told).wait_for()
+        assert page.get_by_role("dialog").count() == 0
+    folder.fill(str(more))
+    look.click()
+    page.get_by_role("dialog").get_by_text("Block 2: 2 pictures in 8 versions.").wait_for()
+    assert (db.study.blocks, change_rows(db)[1:]) == (1, [])
+    page.get_by_role("button", name="Add the pictures").click()
+    until(lambda: db.study.blocks == 2)
+    page.get_by_role("dialog").wait_for(state="detached")
+    entry = change_rows(db)[-1]
+    assert (entry["who"], entry["what"], entry["after"]) == (
+        "admin page",
+        "block 2",
+        "2 pictures in 8 versions",
+    )
+    link = f"{server.address}/?invite={make_invites(db, 1, rater=finished)[0]}"
+    rater = RaterPage.opened(browser.new_context(viewport={"width": 1366, "height": 768}), link)
+    rater.page.locator("#agree").check()
+    rater.page.get_by_role("button", name="Begin").click()
+    rater.page.get_by_role("heading", name="There are more pictures").wait_for()
+    rater.page.context.close()
+    context.close()
+    db.close()
+    server.stop()

@@ -1,4 +1,4 @@
-"""A study that runs for a month: edits and their log, pauses, panels, links, the admin's door, blocks."""
+"""A study that runs for a month: edits and their log, pauses, panels, links, the admin's door."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
-from studies import answer, make_study, new_rater, newcomer, rate_all, refusal, write_run
+from studies import answer, make_study, new_rater, newcomer, rate_all, refusal
 
 from mos_app.store import raters, tables
 from mos_app.store.admin import FREE_ATTEMPTS, is_signed_in, sign_in, sign_out
@@ -27,14 +27,10 @@ from mos_app.store.raters import (
     rater_rows,
     release_places,
     save_check,
-    with_new_blocks,
 )
 from mos_app.store.ratings import hourly_counts, rating_rows, score_counts, store_rating, upcoming
 from mos_app.store.state import change_rows, edit_study, set_admin_hash, set_closed, set_paused, standing
 from mos_app.study.definition import Settings, load
-from mos_app.study.freeze import extend
-from mos_app.study.sources import versions_in_run
-from mos_app.study.stages import stage_of
 from mos_app.study.validity import is_within
 from mos_app.study.words import consent_text, consent_version
 from sr_models.data.errors import InputError
@@ -215,51 +211,6 @@ def test_a_dropouts_place_goes_to_somebody_else_and_their_ratings_stay(db):
     store_rating(db, one, answer(upcoming(db, one, 1)[0].id))
     assert rater_of(db, token).done == 2
     assert release_places(db, idle_days=1) == []
-
-
-# -- more pictures -----------------------------------------------------------------------------
-
-
-def test_a_second_block_follows_for_everybody_and_the_first_stays_as_it_was(tmp_path, database_url):
-    study = make_study(tmp_path, settings=Settings(break_every=0))
-    db = bind_database(study, database_url)
-    finished, token = new_rater(db)
-    rate_all(db, finished)
-    code = rater_rows(db)[0]["completion_code"]
-    half, half_token = new_rater(db)
-    store_rating(db, half, answer(upcoming(db, half, 1)[0].id))
-    order = [item.id for item in upcoming(db, half, 100)]
-    db.close()
-    write_run(tmp_path / "more", sizes=((40, 40), (44, 40)), dataset="More")
-    grown = extend(tmp_path / "study", versions_in_run(tmp_path / "more"))
-    assert grown.fingerprint == study.fingerprint == load(tmp_path / "study").fingerprint
-    db = bind_database(grown, database_url)
-    person = with_new_blocks(db, rater_of(db, half_token))
-    assert (person.total, person.blocks) == (12 + 8, 2)
-    now = upcoming(db, half, 100)
-    assert [item.id for item in now][:11] == order
-    assert {item.stimulus for item in now[11:]} == {item.id for item in grown.later[0].stimuli}
-    assert with_new_blocks(db, person) == person
-    fresh, fresh_token = new_rater(db)
-    assert [item.stimulus[0] for item in upcoming(db, fresh, 100)] == ["s"] * 12 + ["x"] * 8
-    back = with_new_blocks(db, rater_of(db, token))
-    assert stage_of(back, grown) == "more"
-    assert not back.finished
-    assert rate_all(db, finished) == 8
-    assert rater_rows(db)[0]["completion_code"] == code
-    assert rate_all(db, fresh) == 20
-    assert rater_of(db, fresh_token).finished
-    assert set(ratings_frame(db)["dataset"]) == {"Demo", "More"}
-    db.close()
-
-
-def test_a_block_brings_new_pictures_of_the_same_methods(tmp_path):
-    make_study(tmp_path)
-    with pytest.raises(InputError, match="in the study already"):
-        extend(tmp_path / "study", versions_in_run(tmp_path / "run"))
-    write_run(tmp_path / "more", methods=("quokka-net", "hr"), dataset="More")
-    with pytest.raises(InputError, match="methods of the study"):
-        extend(tmp_path / "study", versions_in_run(tmp_path / "more"))
 
 
 def test_a_study_frozen_before_these_settings_existed_keeps_its_fingerprint(tmp_path):

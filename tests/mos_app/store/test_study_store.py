@@ -1,8 +1,12 @@
 """The store: one transaction a rating, idempotent, append-only; the same on SQLite and PostgreSQL."""
 
+import os
+import subprocess
+import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -12,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from studies import answer, make_study, new_rater, newcomer, rate_all, refusal
 
 from mos_app.store import tables
-from mos_app.store.connection import bind_database
+from mos_app.store.connection import bind_database, open_database
 from mos_app.store.invites import invite_state, make_invites
 from mos_app.store.raters import enter, forget_rater, rater_of, rater_rows
 from mos_app.store.ratings import rating_rows, store_rating, upcoming
@@ -234,3 +238,28 @@ def test_sqlite_is_opened_so_that_an_acknowledged_rating_survives_a_power_cut(tm
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
     db.close()
+
+
+def test_opening_a_study_again_leaves_the_locks_of_the_one_that_is_open(tmp_path):
+    """Else another process takes itself for the last one and deletes the log under the server."""
+    make_study(tmp_path)
+    server = open_database(tmp_path / "study")
+    rater, _ = new_rater(server)
+    file = tmp_path / "study" / "study.db"
+    log = os.stat(f"{file}-wal").st_ino
+    open_database(tmp_path / "study").close()  # in the same process, as the server's pages do
+    assert _rated_as_another_process_sees_it(file) == 0
+    assert os.stat(f"{file}-wal").st_ino == log
+    store_rating(server, rater, answer(upcoming(server, rater, 1)[0].id))
+    assert _rated_as_another_process_sees_it(file) == 1
+    server.close()
+
+
+def _rated_as_another_process_sees_it(file: Path) -> int:
+    look = (
+        "import sqlite3, sys\n"
+        "file = sqlite3.connect(sys.argv[1])\n"
+        "print(file.execute('SELECT count(*) FROM ratings').fetchone()[0])\n"
+        "file.close()\n"
+    )
+    return int(subprocess.run([sys.executable, "-c", look, file], capture_output=True, check=True).stdout)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Route
 from rater_page import RaterPage
-from studies import Served, make_study, until
+from studies import Served, make_study, rate_all, until
 
 from mos_app.store.connection import Database, open_database
 from mos_app.store.invites import make_invites
@@ -100,6 +100,38 @@ def test_a_lost_cookie_is_no_dead_end_soon_after_entering_and_later_by_the_rando
     context.close()
 
 
+def test_a_finished_persons_own_link_shows_their_code_again_and_another_persons_never_does(hall, browser):
+    _, db = hall
+    context, own = browser.new_context(**WINDOW), link(hall)
+    page = context.new_page()
+    page.goto(own)
+    agree(page)
+    page.locator(".checks").wait_for()
+    rate_all(db, rater_rows(db)[-1]["id"])
+    code = rater_rows(db)[-1]["completion_code"]
+    page.goto(link(hall))
+    page.get_by_role("button", name="I am someone else").wait_for()
+    assert page.get_by_role("button", name="Show my completion code").count() == 0
+    page.goto(own)
+    page.get_by_role("button", name="Show my completion code").click()
+    page.get_by_text(code).wait_for()
+    context.close()
+
+
+def test_on_a_phone_nothing_of_the_first_screen_lies_over_another_or_beyond_the_edge(open_hall, browser):
+    context = browser.new_context(**PHONE)
+    page = context.new_page()
+    page.goto(link(open_hall))
+    page.locator("#agree").wait_for()
+    head, card = page.locator(".page > header").bounding_box(), page.locator(".card").bounding_box()
+    switch, title = page.locator(".languages").bounding_box(), page.locator("h1").bounding_box()
+    assert head["y"] + head["height"] <= card["y"]
+    assert switch["y"] + switch["height"] <= title["y"]
+    last = page.locator(".steps li").last.bounding_box()
+    assert last["x"] + last["width"] <= PHONE["viewport"]["width"]
+    context.close()
+
+
 def test_a_tab_behind_another_persons_asks_before_it_goes_on(hall, browser):
     _, db = hall
     context = browser.new_context(**WINDOW)
@@ -166,6 +198,45 @@ def test_a_zoomed_page_and_unreadable_grey_steps_hold_a_rater_up(hall, browser):
     assert page.get_by_role("button", name="Continue").is_disabled()
     page.locator("#dark3").check(force=True)
     assert page.get_by_role("button", name="Continue").is_enabled()
+    context.close()
+
+
+def test_a_study_without_practice_announces_none(hall, browser):
+    context = browser.new_context(**WINDOW)
+    page = context.new_page()
+    page.goto(link(hall))
+    page.locator("#agree").wait_for()
+    assert page.locator(".steps li").all_inner_texts() == ["Welcome", "Screen", "Rating", "Done"]
+    context.close()
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        "id=",
+        "id=one&id=two",
+        "id=two+words",
+        "id=" + 65 * "x",
+        "id=5f3c%00",
+        "id=%C3%A9t%C3%A9",
+        "PROLIFIC_PID=%7B%7B%25PROLIFIC_PID%25%7D%7D",  # the panel's own placeholder, not filled in
+        "id=5f3c&STUDY_ID=a/b",
+        "id=5f3c&SESSION_ID=",
+    ],
+)
+def test_a_panels_id_that_does_not_fit_is_told_in_a_sentence_and_makes_no_entry(hall, browser, ids):
+    _, db = hall
+    before, url = len(rater_rows(db)), link(hall, reusable=True)
+    context = browser.new_context(**WINDOW)
+    page = context.new_page()
+    page.goto(f"{url}&{ids}")
+    page.get_by_role("heading", name="This link does not fit").wait_for()
+    sentence = "The panel’s number in the address cannot be read, so your work could not be credited."
+    assert page.get_by_text(sentence).is_visible()
+    assert page.locator("#agree").count() == page.get_by_role("button", name="Begin").count() == 0
+    assert len(rater_rows(db)) == before
+    page.goto(f"{url}&id=5f3c&STUDY_ID=s_1&SESSION_ID=t-2")  # the same link with ids that fit
+    page.locator("#agree").wait_for()
     context.close()
 
 
