@@ -12,6 +12,7 @@ from mos_app.store.backup import backup, default_name, restore
 from mos_app.store.connection import bind_database
 from mos_app.store.raters import forget_rater, rater_of
 from mos_app.store.ratings import rating_rows, store_rating, upcoming
+from mos_app.study.current import CurrentStudy
 from mos_app.study.definition import Settings
 from sr_models.data.errors import InputError
 
@@ -85,7 +86,7 @@ def test_another_studys_backup_is_refused_and_changes_nothing(db, tmp_path):
     backup(db, tmp_path / "ours")
     other = make_study(tmp_path / "other", settings=Settings(raters=3, break_every=0))
     with pytest.raises(InputError, match="ours: a backup of another study"):
-        restore(replace(db, study=other), tmp_path / "ours", replace=True)
+        restore(replace(db, _current=CurrentStudy(other)), tmp_path / "ours", replace=True)
     assert upcoming(db, rater, 1)
 
 

@@ -65,14 +65,14 @@ def test_a_block_that_comes_with_a_raters_last_answer_is_still_rated(tmp_path, p
     for _ in range(11):
         store_rating(db, rater, answer(upcoming(db, rater, 1)[0].id))
     add_block(db, tmp_path / "study", more_of(tmp_path))
-    look = ratings._presentation
+    move_on = ratings._move_on
 
     def then_the_block_comes(*about: object) -> object:
-        found = look(*about)
+        statement = move_on(*about)
         with_new_blocks(db, rater_of(db, token))
-        return found
+        return statement
 
-    monkeypatch.setattr(ratings, "_presentation", then_the_block_comes)
+    monkeypatch.setattr(ratings, "_move_on", then_the_block_comes)
     store_rating(db, rater, answer(upcoming(db, rater, 1)[0].id))
     monkeypatch.undo()
     assert not rater_of(db, token).finished
