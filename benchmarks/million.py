@@ -136,21 +136,22 @@ def _text(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def measure(*arguments: str) -> tuple[float, float]:
-    """Return seconds and peak GB of a fresh process that runs one command of `mos`."""
+def measure(*arguments: str) -> str:
+    """Return what one command of `mos` takes in a fresh process: seconds, those of the CPU, peak GB."""
     start = time.perf_counter()
     command = [sys.executable, __file__, "--child", *arguments]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return time.perf_counter() - start, float(done.stdout.splitlines()[-1])
+    return f"{time.perf_counter() - start:6.1f} s ({done.stdout.splitlines()[-1]})"
 
 
 def child(arguments: list[str]) -> None:
-    """Run a command of `mos` and print the peak memory in GB."""
+    """Run a command of `mos` and print the seconds of CPU and the peak memory."""
     from mos_app.cli import main
 
     with contextlib.redirect_stdout(io.StringIO()):
         code = main(arguments)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(f"{used.ru_utime + used.ru_stime:.1f} s of CPU, {used.ru_maxrss / 1e6:.2f} GB")
     raise SystemExit(code)
 
 
@@ -171,8 +172,8 @@ def one_size(ratings: int, raters: int, database: str | None) -> None:
             "import": measure("import", str(again), str(out / "ratings.csv")),
         }
         size = (out / "ratings.csv").stat().st_size / 1e6
-        said = ";  ".join(f"{what} {seconds:6.1f} s {peak:5.2f} GB" for what, (seconds, peak) in took.items())
-        print(f"{ratings:10,} ratings ({size:.0f} MB of CSV)  {said}", flush=True)
+        said = "".join(f"\n    {what:12} {used}" for what, used in took.items())
+        print(f"{ratings:,} ratings ({size:.0f} MB of CSV){said}", flush=True)
 
 
 if __name__ == "__main__":
