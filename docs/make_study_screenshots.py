@@ -15,7 +15,7 @@ from mos_app.rehearsal.rehearse import Plan, rehearse
 from mos_app.rehearsal.scratch import scratch_server
 from mos_app.store.codes import password_hash
 from mos_app.store.connection import open_database
-from mos_app.store.exchange import import_ratings
+from mos_app.store.importing import import_ratings
 from mos_app.store.invites import make_invites
 from mos_app.store.state import edit_study, set_admin_hash
 from mos_app.study.definition import Settings

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -77,7 +78,8 @@ def fold(results: Path, tables: Tables) -> int:
             _fold_header(folder, results)
         shutil.rmtree(folder)
     if folders:
-        (results / SHARDS).rmdir()
+        with suppress(OSError):  # a file of somebody else's is in it
+            (results / SHARDS).rmdir()
     return len(folders)
 
 

@@ -95,7 +95,8 @@ def _behaviour_of_choices(table: pd.DataFrame, rules: FlagRules) -> pd.DataFrame
 def _straight_lining(rated: pd.DataFrame) -> pd.DataFrame:
     """Return, by rater, the share of the most frequent score and the longest run of one score."""
     by_rater = rated.groupby("rater")["score"]
-    table = pd.DataFrame({"one_score_share": by_rater.agg(lambda s: s.value_counts(normalize=True).iloc[0])})
+    most_frequent = rated.groupby(["rater", "score"]).size().groupby("rater").max()
+    table = pd.DataFrame({"one_score_share": most_frequent / by_rater.size()})
     if "shown_at" in rated.columns:
         shown = rated.sort_values("shown_at", kind="stable")
         table["same_score_run"] = shown.groupby("rater")["score"].agg(longest_run)
@@ -128,19 +129,22 @@ def server_seconds(rated: pd.DataFrame, gap_seconds: float) -> pd.Series:
     `gap_seconds` of one another are one batch, as after a time without a network: a batch had the time since
     the one before, shared by all of it. So nobody is faster here than in truth.
     """
-    stored = pd.to_datetime(rated["stored_at"], utc=True, format="ISO8601")
+    stored = pd.to_datetime(rated["stored_at"], utc=True, format="ISO8601").to_numpy()
+    answers = pd.DataFrame({"rater": pd.factorize(rated["rater"])[0], "stored": stored})
+    answers = answers.sort_values(["rater", "stored"], kind="stable")
+    gaps = answers.groupby("rater")["stored"].diff().dt.total_seconds()
+    begins = ~answers["rater"].duplicated()
+    batch = (begins | (gaps >= gap_seconds)).cumsum().rename("batch")
+    batches = answers.groupby(batch).agg(
+        rater=("rater", "first"), first=("stored", "first"), last=("stored", "last"), count=("rater", "size")
+    )
+    earliest = ~batches["rater"].duplicated()
+    # A rater's first answer has nothing before it: the first batch had the time between its own answers.
+    since = batches["last"] - batches["last"].shift().where(~earliest, batches["first"])
+    shared_by = batches["count"] - earliest
+    each = since.dt.total_seconds() / shared_by.where(shared_by > 0)
     seconds = pd.Series(np.nan, index=rated.index)
-    for _, own in stored.groupby(rated["rater"]):
-        times = own.sort_values(kind="stable")
-        gaps = times.diff().dt.total_seconds()
-        batch = (gaps >= gap_seconds).cumsum()
-        since = times.groupby(batch).last().diff().dt.total_seconds()
-        first = times.groupby(batch).last().iloc[0] - times.iloc[0]
-        counts = batch.value_counts().sort_index()
-        each = since / counts
-        each.iloc[0] = first.total_seconds() / (counts.iloc[0] - 1) if counts.iloc[0] > 1 else np.nan
-        seconds.loc[times.index] = batch.map(each)
-        seconds.loc[times.index[0]] = np.nan
+    seconds.iloc[answers.index] = batch.map(each).mask(begins).to_numpy()
     return seconds
 
 
@@ -153,7 +157,7 @@ def _attention(rated: pd.DataFrame) -> pd.DataFrame:
     if "device_pixel_ratio" in rated.columns:
         table["zooms"] = by_rater["device_pixel_ratio"].nunique()
     if "viewing" in rated.columns:
-        told = rated["viewing"].fillna("").astype(str)
+        told = rated["viewing"].astype(object).fillna("").astype(str)  # a column of blanks reads as numbers
         table["viewing"] = told.groupby(rated["rater"]).max()
     return table
 

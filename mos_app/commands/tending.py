@@ -102,7 +102,7 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
 
 def _run_import(args: argparse.Namespace) -> int:
     from mos_app.store.connection import open_database
-    from mos_app.store.exchange import import_ratings
+    from mos_app.store.importing import import_ratings
 
     db = open_database(args.study, args.database)
     raters, ratings = import_ratings(db, args.ratings, args.raters)

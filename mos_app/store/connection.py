@@ -73,9 +73,17 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """A PostgreSQL connection on which all statements see the database as the first one found it."""
-        with self._engine.connect() as connection:
-            yield connection.execution_options(isolation_level="REPEATABLE READ")
+        """A connection on which all statements see the database as the first one found it; it never writes.
+
+        SQLite's writers are not held up by it.
+        """
+        if self.is_sqlite:
+            with self._reader.connect() as connection:
+                connection.exec_driver_sql("BEGIN")  # deferred: it takes no lock of the writers
+                yield connection
+        else:
+            with self._engine.connect() as connection:
+                yield connection.execution_options(isolation_level="REPEATABLE READ")
 
     def close(self) -> None:
         """Give the database's connections back."""

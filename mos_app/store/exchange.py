@@ -1,34 +1,44 @@
-"""Ratings out and in again: long CSV, Parquet, wide matrix, sureal JSON. CONTRACTS name the columns."""
+"""Ratings out: long CSV, Parquet, wide matrix, sureal JSON. CONTRACTS name the columns.
+
+They are read a chunk at a time, each chunk as columns; only what a file needs of all ratings at once is kept.
+"""
 
 import csv
 import io
 import json
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
-from sqlalchemy import select, update
-from sqlalchemy.exc import IntegrityError
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy import Connection, Row
 
-from mos_app.store import tables
-from mos_app.store.connection import PRIVATE, Database, insert_all
-from mos_app.store.raters import rater_rows
-from mos_app.store.ratings import rating_rows
+from mos_app.store.connection import PRIVATE, Database
+from mos_app.store.raters import rater_rows_on
+from mos_app.store.ratings import rating_chunks
 from mos_app.study.definition import Study
 from mos_app.study.viewing import in_words
-from sr_models.data.errors import InputError
-from sr_models.data.image import write_bytes
+from sr_models.data.image import new_file, write_bytes
 
 _WHO = ("study", "rater", "presentation", "phase", "dataset", "picture")
 _HOW = ("seconds", "shown_at", "device_pixel_ratio", "rect", "viewport", "visible", "fullscreen", "stored_at")
-_LATER = ("position", "viewing")
+LATER = ("position", "viewing")
 """Columns that files of earlier versions lack."""
-SCORE_COLUMNS = (*_WHO, "method", "repeat", "score", *_HOW, *_LATER)
-PAIR_COLUMNS = (*_WHO, "left", "right", "repeat", "choice", *_HOW, *_LATER)
+SCORE_COLUMNS = (*_WHO, "method", "repeat", "score", *_HOW, *LATER)
+PAIR_COLUMNS = (*_WHO, "left", "right", "repeat", "choice", *_HOW, *LATER)
 RATERS_FILE = "raters.csv"
 SIDES = {1: "left", 2: "right"}
+_NUMBERS = {"seconds": pa.float64(), "device_pixel_ratio": pa.float64()} | dict.fromkeys(
+    ("repeat", "score", "visible", "fullscreen", "position"), pa.int64()
+)
+_MATRIX = ("phase", "dataset", "picture", "method", "repeat", "rater", "score")
+"""What the wide matrix and sureal's JSON are made of."""
+
+Columns = Mapping[str, Sequence[Any]]
+"""A part of the long table: name to values, in the order of `columns_of`."""
 
 
 def columns_of(study: Study) -> tuple[str, ...]:
@@ -40,24 +50,39 @@ def columns_of(study: Study) -> tuple[str, ...]:
 
 def ratings_frame(db: Database) -> pd.DataFrame:
     """Return one row a rating, by rater and position."""
-    return pd.DataFrame(_records(db), columns=list(columns_of(db.study)))
+    with db.snapshot() as connection:
+        return _frame([_table(part, db.study) for part in _parts(connection, db.study)], db.study)
 
 
 def export(db: Database, folder: Path) -> list[Path]:
-    """Write every form of the ratings into folder and return the paths."""
-    records = _records(db)
-    frame = pd.DataFrame(records, columns=list(columns_of(db.study)))
-    files = {
-        "ratings.csv": _csv(records, columns_of(db.study)),
-        "ratings.parquet": frame.to_parquet(index=False),
-    }
-    files[RATERS_FILE] = _raters_csv(db)
-    if db.study.settings.method != "pairs":
-        files["wide.csv"] = wide_matrix(frame).to_csv().encode()
-        files["sureal.json"] = json.dumps(sureal_dataset(frame, db.study), indent=1).encode()
-    for name, data in files.items():
-        write_bytes(folder / name, data, mode=PRIVATE)
-    return [folder / name for name in files]
+    """Write every form of the ratings, as they are at one moment, into folder and return the paths."""
+    pairs = db.study.settings.method == "pairs"
+    names = ["ratings.csv", "ratings.parquet", RATERS_FILE, *([] if pairs else ["wide.csv", "sureal.json"])]
+    with db.snapshot() as connection:
+        first = _write_long(connection, db.study, folder)
+        write_bytes(folder / RATERS_FILE, _raters_csv(connection), mode=PRIVATE)
+    if not pairs:
+        write_bytes(folder / "wide.csv", wide_matrix(first).to_csv().encode(), mode=PRIVATE)
+        with new_file(folder / "sureal.json", mode=PRIVATE) as file:
+            _write_sureal(first, db.study, file)
+    return [folder / name for name in names]
+
+
+def _write_long(connection: Connection, study: Study, folder: Path) -> pd.DataFrame:
+    """Write ratings.csv and ratings.parquet; return the columns of _MATRIX, none for pairs."""
+    schema = _schema(study)
+    kept: list[pa.Table] = []
+    with ExitStack() as stack:
+        text = stack.enter_context(new_file(folder / "ratings.csv", mode=PRIVATE))
+        binary = stack.enter_context(new_file(folder / "ratings.parquet", mode=PRIVATE))
+        parquet = stack.enter_context(pq.ParquetWriter(binary, schema))
+        text.write(_csv([schema.names]))
+        for part in _parts(connection, study):
+            text.write(_csv(zip(*part.values(), strict=True)))
+            table = _table(part, study)
+            parquet.write_table(table)
+            kept.append(table.select([name for name in _MATRIX if name in part]))
+    return _frame(kept, study)
 
 
 def wide_matrix(frame: pd.DataFrame) -> pd.DataFrame:
@@ -69,217 +94,82 @@ def wide_matrix(frame: pd.DataFrame) -> pd.DataFrame:
     return wide[list(dict.fromkeys(main["rater"]))].astype("Int64")
 
 
-def sureal_dataset(frame: pd.DataFrame, study: Study) -> dict[str, Any]:
-    """Return the ratings as a dataset of Netflix's `sureal` (its dictionary-style opinion scores)."""
+def _write_sureal(frame: pd.DataFrame, study: Study, file: BinaryIO) -> None:
+    """Write a dataset of Netflix's `sureal` (its dictionary-style opinion scores), one stimulus a line."""
     main = frame[(frame["phase"] == "main") & (frame["repeat"] == 0)]
-    pictures = sorted({(d, p) for d, p in zip(main["dataset"], main["picture"], strict=True)})
+    pictures = sorted(set(zip(main["dataset"], main["picture"], strict=True)))
     numbers = {picture: index for index, picture in enumerate(pictures)}
-    videos: list[dict[str, Any]] = []
-    for (dataset, picture, method), group in main.groupby(["dataset", "picture", "method"], sort=True):
-        videos.append(
-            {
-                "asset_id": len(videos),
-                "content_id": numbers[dataset, picture],
-                "path": f"{dataset}/{picture}/{method}",
-                "dataset": dataset,
-                "picture": picture,
-                "method": method,
-                "os": {
-                    rater: int(score) for rater, score in zip(group["rater"], group["score"], strict=True)
-                },
-            }
-        )
-    return {
+    head = {
         "dataset_name": study.name,
         "ref_score": 5.0,
         "ref_videos": [
             {"content_id": index, "content_name": f"{d}/{p}", "path": f"{d}/{p}"}
             for (d, p), index in numbers.items()
         ],
-        "dis_videos": videos,
     }
-
-
-def import_ratings(db: Database, path: Path, raters_file: Path | None = None) -> tuple[int, int]:
-    """Put an exported ratings.csv into the study, all rows or none. Return (raters, ratings).
-
-    What raters.csv says of each person (consent, panel, viewing check, code) comes along; without
-    `raters_file` the one beside `path` is taken, if there is one.
-    """
-    rows = _read(path, columns_of(db.study))
-    beside = path.with_name(RATERS_FILE)
-    people = _read_people(raters_file or beside) if raters_file or beside.is_file() else {}
-    by_rater: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    presentations, ratings = [], []
-    for line, row in enumerate(rows, start=2):
-        try:
-            presentation, rating = _parsed(row, db.study, position=len(by_rater[row["rater"]]))
-        except (KeyError, ValueError) as error:
-            raise InputError(f"{path}, line {line}: {_sentence(error)}; nothing was imported") from None
-        by_rater[row["rater"]].append(rating)
-        presentations.append(presentation)
-        ratings.append(rating)
-    raters = [
-        _rater_row(rater, theirs, db.study, people.get(rater, {})) for rater, theirs in by_rater.items()
-    ]
-    _restore(db, raters, presentations, ratings)
-    return len(raters), len(ratings)
-
-
-def _read_people(path: Path) -> dict[str, dict[str, str]]:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as a table ({error})") from None
-    if any(not row.get("id") for row in rows):
-        raise InputError(f"{path}: expected a raters.csv that `mos export` wrote, with a column id")
-    return {row["id"]: row for row in rows}
-
-
-def _restore(
-    db: Database,
-    raters: Sequence[dict[str, Any]],
-    presentations: Sequence[dict[str, Any]],
-    ratings: Sequence[dict[str, Any]],
-) -> None:
-    """Put imported rows in, all or none; a clash with what is there raises InputError."""
-    try:
-        with db.writing() as connection:
-            entered = connection.execute(select(tables.study.c.entered).with_for_update()).scalar_one()
-            numbered = [{**row, "number": entered + i} for i, row in enumerate(raters)]
-            for table, rows in (
-                (tables.raters, numbered),
-                (tables.presentations, presentations),
-                (tables.ratings, ratings),
-            ):
-                insert_all(connection, table, rows)
-            connection.execute(update(tables.study).values(entered=entered + len(raters)))
-    except IntegrityError:
-        raise InputError(
-            "some of these raters or presentations are in the study already: nothing was imported"
-        ) from None
-
-
-def _records(db: Database) -> list[dict[str, Any]]:
-    pairs = db.study.settings.method == "pairs"
-    records = []
-    viewing = {row["id"]: in_words(json.loads(row["checked"] or "{}")) for row in rater_rows(db)}
-    for row in rating_rows(db):
-        stimulus = db.study.by_id[row["stimulus"]]
-        record = {
-            "study": db.study.name,
-            "rater": row["rater"],
-            "presentation": row["presentation"],
-            "phase": row["phase"],
-            "dataset": stimulus.dataset,
-            "picture": stimulus.picture,
-            "repeat": int(row["repeat"]),
-            **{name: row[name] for name in _HOW},
-            "visible": int(row["visible"]),
-            "fullscreen": int(row["fullscreen"]),
-            "position": row["position"],
-            "viewing": viewing[row["rater"]],
+    file.write(json.dumps(head).removesuffix("}").encode() + b', "dis_videos": [')
+    groups = main.groupby(["dataset", "picture", "method"], sort=True)
+    for index, ((dataset, picture, method), group) in enumerate(groups):
+        video = {
+            "asset_id": index,
+            "content_id": numbers[dataset, picture],
+            "path": f"{dataset}/{picture}/{method}",
+            "dataset": dataset,
+            "picture": picture,
+            "method": method,
+            "os": dict(zip(group["rater"].tolist(), group["score"].tolist(), strict=True)),
         }
-        if pairs:
-            right = db.study.by_id[row["other"]]
-            record |= {"left": stimulus.method, "right": right.method, "choice": SIDES[row["score"]]}
-        else:
-            record |= {"method": stimulus.method, "score": row["score"]}
-        records.append(record)
-    return records
+        file.write((b",\n" if index else b"\n") + json.dumps(video).encode())
+    file.write(b"\n]}\n")
 
 
-def _csv(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> bytes:
+def _parts(connection: Connection, study: Study) -> Iterator[Columns]:
+    """Yield the long table a chunk at a time."""
+    raters = rater_rows_on(connection)
+    viewing = {row["id"]: in_words(json.loads(row["checked"] or "{}")) for row in raters}
+    for rows in rating_chunks(connection):
+        yield _columns(rows, study, viewing)
+
+
+def _columns(rows: Sequence[Row[Any]], study: Study, viewing: Mapping[str, str]) -> Columns:
+    read = dict(zip(rows[0]._fields, zip(*rows, strict=True), strict=True))
+    stimuli = [study.by_id[name] for name in read["stimulus"]]
+    known = {
+        **read,
+        "study": [study.name] * len(rows),
+        "dataset": [stimulus.dataset for stimulus in stimuli],
+        "picture": [stimulus.picture for stimulus in stimuli],
+        "viewing": [viewing[rater] for rater in read["rater"]],
+        **{name: [int(value) for value in read[name]] for name in ("repeat", "visible", "fullscreen")},
+    }
+    methods = [stimulus.method for stimulus in stimuli]
+    if study.settings.method == "pairs":
+        known["left"], known["right"] = methods, [study.by_id[name].method for name in read["other"]]
+        known["choice"] = [SIDES[score] for score in read["score"]]
+    else:
+        known["method"] = methods
+    return {name: known[name] for name in columns_of(study)}
+
+
+def _schema(study: Study) -> pa.Schema:
+    return pa.schema([(name, _NUMBERS.get(name, pa.large_string())) for name in columns_of(study)])
+
+
+def _table(part: Columns, study: Study) -> pa.Table:
+    return pa.table(dict(part), schema=_schema(study))
+
+
+def _frame(tables: Sequence[pa.Table], study: Study) -> pd.DataFrame:
+    frame: pd.DataFrame = pa.concat_tables(tables or [_schema(study).empty_table()]).to_pandas()
+    return frame
+
+
+def _csv(rows: Iterator[Sequence[Any]] | Sequence[Sequence[Any]]) -> bytes:
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
+    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue().encode()
 
 
-def _raters_csv(db: Database) -> bytes:
-    rows = rater_rows(db)
-    return _csv(rows, list(rows[0]) if rows else ["id"])
-
-
-def _read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            found = tuple(reader.fieldnames or ())
-            if found not in (tuple(columns), tuple(name for name in columns if name not in _LATER)):
-                raise InputError(f"{path}: expected the columns {','.join(columns)}")
-            return list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as a table ({error})") from None
-
-
-def _parsed(row: Mapping[str, str], study: Study, position: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a row of presentations and one of ratings."""
-    if row["study"] != study.name:
-        raise ValueError(f"the row is of the study {row['study']!r}, this one is {study.name!r}")
-    stimulus, other = _shown(row, study)
-    score = (
-        {side: number for number, side in SIDES.items()}[row["choice"]]
-        if "choice" in row
-        else int(row["score"])
-    )
-    if not 1 <= score <= 5:
-        raise ValueError(f"expected a score from 1 to 5, got {score}")
-    if row["phase"] not in ("calibration", "main"):
-        raise ValueError(f"expected the phase calibration or main, got {row['phase']!r}")
-    presentation = {
-        "id": row["presentation"],
-        "rater": row["rater"],
-        "position": position,
-        "phase": row["phase"],
-        "stimulus": stimulus,
-        "other": other,
-        "repeat": row["repeat"] == "1",
-    }
-    rating = {
-        "presentation": row["presentation"],
-        "score": score,
-        "seconds": float(row["seconds"]),
-        "device_pixel_ratio": float(row["device_pixel_ratio"]),
-        "visible": row["visible"] == "1",
-        "fullscreen": row["fullscreen"] == "1",
-        **{name: row[name] for name in ("shown_at", "stored_at", "rect", "viewport")},
-    }
-    return presentation, rating
-
-
-def _shown(row: Mapping[str, str], study: Study) -> tuple[str, str | None]:
-    items = study.anchor_stimuli if row["phase"] == "calibration" else study.rated
-    here = {s.method: s for s in items if (s.dataset, s.picture) == (row["dataset"], row["picture"])}
-    if "choice" in row:
-        return here[row["left"]].id, here[row["right"]].id
-    stimulus = here[row["method"]]
-    return stimulus.id, study.reference_of(stimulus).id if study.settings.method == "dcr" else None
-
-
-def _sentence(error: Exception) -> str:
-    return f"the study has no {error} there" if isinstance(error, KeyError) else str(error)
-
-
-def _rater_row(
-    rater: str, ratings: Sequence[Mapping[str, Any]], study: Study, person: Mapping[str, str]
-) -> dict[str, Any]:
-    """Return a row of raters; what nothing says of the person is what an import can know."""
-    return {
-        "id": rater,
-        "session_hash": None,
-        "reusable_invite": False,
-        "entered_at": person.get("entered_at") or ratings[0]["stored_at"],
-        "language": person.get("language") or study.settings.language,
-        "consent_version": person.get("consent_version") or "imported",
-        **{name: person.get(name) or None for name in ("panel", "panel_study", "panel_session", "checked")},
-        "total": len(ratings),
-        "done": len(ratings),
-        "rested_at": len(ratings),
-        "finished_at": (person.get("finished_at") or None) if person else ratings[-1]["stored_at"],
-        "completion_code": person.get("completion_code") or None,
-        "released_at": person.get("released_at") or None,
-        "blocks": study.blocks,
-    }
+def _raters_csv(connection: Connection) -> bytes:
+    rows = rater_rows_on(connection)
+    return _csv([list(rows[0]) if rows else ["id"], *(list(row.values()) for row in rows)])

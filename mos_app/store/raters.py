@@ -320,9 +320,14 @@ def save_rest(db: Database, rater: str, at: int) -> None:
 
 def rater_rows(db: Database) -> list[dict[str, Any]]:
     """Return every rater's row, in the order they came, without session hashes."""
-    columns = [column for column in tables.raters.c if column.name != "session_hash"]
     with db.reading() as connection:
-        return [dict(row) for row in connection.execute(select(*columns).order_by(columns[1])).mappings()]
+        return rater_rows_on(connection)
+
+
+def rater_rows_on(connection: Connection) -> list[dict[str, Any]]:
+    """Return what `rater_rows` does, as this connection sees it."""
+    columns = [column for column in tables.raters.c if column.name != "session_hash"]
+    return [dict(row) for row in connection.execute(select(*columns).order_by(columns[1])).mappings()]
 
 
 def forget_rater(db: Database, rater: str) -> dict[str, int]:

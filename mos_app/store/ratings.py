@@ -1,9 +1,23 @@
 """Ratings: what is due, and one answer stored in one transaction, once. Stored rows are never changed."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import RowMapping, Update, and_, case, func, insert, literal, select, true, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    RowMapping,
+    Update,
+    and_,
+    case,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+    update,
+)  # fmt: skip
 
 from mos_app.store import tables
 from mos_app.store.codes import random_code, token_hash
@@ -178,17 +192,24 @@ def pace(db: Database, rater: str, last: int = 40) -> list[float]:
 
 def rating_rows(db: Database) -> list[RowMapping]:
     """Return every rating with its presentation, by rater and position."""
+    with db.snapshot() as connection:
+        return [row._mapping for rows in rating_chunks(connection) for row in rows]
+
+
+def rating_chunks(connection: Connection, size: int = 20_000) -> Iterator[Sequence[Row[Any]]]:
+    """Yield what `rating_rows` returns, `size` rows at a time, from a cursor that the server keeps.
+
+    The connection is one of `Database.snapshot`.
+    """
     p, r, a = tables.presentations.c, tables.raters.c, tables.ratings.c
-    with db.reading() as connection:
-        return list(
-            connection.execute(
-                select(p.rater, p.position, p.phase, p.stimulus, p.other, p.repeat, *a)
-                .select_from(tables.ratings)
-                .join(tables.presentations, p.id == a.presentation)
-                .join(tables.raters, r.id == p.rater)
-                .order_by(r.number, p.position)
-            ).mappings()
-        )
+    found = (
+        select(p.rater, p.position, p.phase, p.stimulus, p.other, p.repeat, *a)
+        .select_from(tables.ratings)
+        .join(tables.presentations, p.id == a.presentation)
+        .join(tables.raters, r.id == p.rater)
+        .order_by(r.number, p.position)
+    )
+    yield from connection.execute(found, execution_options={"yield_per": size}).partitions()
 
 
 def rating_count(db: Database) -> int:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -93,7 +94,14 @@ def encode_image(image: Image, *, grey: bool = False) -> bytes:
 def write_bytes(
     path: str | os.PathLike[str], data: bytes, *, durable: bool = True, mode: int = 0o644
 ) -> None:
-    """Write a file so that, whatever kills the process, it is the old one or the new one, never a part.
+    """Write a file in one go, as `new_file` does."""
+    with new_file(path, durable=durable, mode=mode) as file:
+        file.write(data)
+
+
+@contextmanager
+def new_file(path: str | os.PathLike[str], *, durable: bool = True, mode: int = 0o644) -> Iterator[BinaryIO]:
+    """Yield a file to write that, whatever kills the process, is the old one or the new one, never a part.
 
     durable: also when the power fails, at the price of waiting for the disk.
     """
@@ -102,7 +110,7 @@ def write_bytes(
     handle, partial = tempfile.mkstemp(prefix=f".{target.name}.", suffix=PARTIAL, dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
             if durable:
                 file.flush()
                 os.fsync(file.fileno())

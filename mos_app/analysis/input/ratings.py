@@ -107,7 +107,7 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
     if score.isna().any():
         raise InputError(f"expected a number as score, got {table['score'][score.isna()].iloc[0]!r}")
     names = {name: table[name].astype(str) for name in ("rater", "picture", "method")}
-    dataset = table["dataset"].fillna("").astype(str) if "dataset" in table.columns else ""
+    dataset = table["dataset"].astype(object).fillna("").astype(str) if "dataset" in table.columns else ""
     return table.assign(**names, dataset=dataset, score=score.astype(float)).reset_index(drop=True)
 
 

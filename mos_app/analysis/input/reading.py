@@ -12,6 +12,9 @@ from sr_models.data.errors import InputError
 StudyReader = Callable[[str], pd.DataFrame]
 """A study's folder or database to the ratings table of the study's export."""
 
+NAMES = ("rater", "presentation", "dataset", "picture", "method")
+"""Columns that stay as they are written: 007 is no number, and two long numbers are not alike."""
+
 # The columns of a wide matrix that name the stimulus; every other column is one rater.
 STIMULUS_COLUMNS = {
     "dataset": "dataset",
@@ -50,7 +53,7 @@ def _from_study(source: str, read_study: StudyReader | None) -> pd.DataFrame:
 
 def _read_csv(path: Path, separator: str) -> pd.DataFrame:
     try:
-        return pd.read_csv(path, sep=separator, dtype=dict.fromkeys(("rater", "picture", "method"), str))
+        return pd.read_csv(path, sep=separator, dtype=dict.fromkeys(NAMES, str))
     except pd.errors.EmptyDataError as error:
         raise InputError(
             f"{path} is empty: a ratings table starts with rater,picture,method,score"

@@ -6,7 +6,7 @@ from itertools import combinations
 import choix
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import sparse, stats
 
 from bench.analysis.paired import holm
 from mos_app.analysis.arrays import Array, CannotSayError
@@ -14,6 +14,7 @@ from mos_app.analysis.statistics.bootstrap import draw_counts
 from sr_models.data.errors import InputError
 
 _PRIOR = 0.1
+_BLOCK = 4_000_000  # numbers of drawn wins held at once
 REQUIRED = ("rater", "picture", "left", "right", "choice")
 
 
@@ -36,14 +37,6 @@ class Preferences:
 def is_pairs(table: pd.DataFrame) -> bool:
     """Return whether the table holds forced choices rather than scores."""
     return {"left", "right", "choice"} <= set(table.columns)
-
-
-def win_matrix(table: pd.DataFrame, methods: tuple[str, ...]) -> Array:
-    """Return (M, M) wins of the row over the column; `choice` is left, right, tie or a method's name."""
-    wins = np.zeros((len(methods), len(methods)))
-    for won, lost, weight in _outcomes(table):
-        np.add.at(wins, ([methods.index(m) for m in won], [methods.index(m) for m in lost]), weight)
-    return wins
 
 
 def _outcomes(table: pd.DataFrame) -> list[tuple[pd.Series, pd.Series, float]]:
@@ -93,16 +86,16 @@ def bradley_terry(table: pd.DataFrame, *, draws: int, seed: int) -> Preferences:
     methods = tuple(sorted({*table["left"].astype(str), *table["right"].astype(str)}))
     if len(methods) < 2:
         raise CannotSayError("preferences need two methods.")
-    wins_by_cell = _wins_by_cell(table, methods)  # (R, P, M, M)
-    raters, pictures = wins_by_cell.shape[:2]
-    wins = wins_by_cell.sum((0, 1))
+    cells = wins_by_cell(table, methods)
+    raters, pictures = cells.shape[:2]
+    wins = cells.total()
     strength = _strengths(wins)
     order = np.argsort(-strength, kind="stable")
     size = len(methods)
     half, p = np.full(size, np.nan), np.full((size, size), np.nan)
     if raters > 1:
         df = min(size for size in (raters, pictures) if size > 1) - 1
-        drawn = _drawn_strengths(wins_by_cell, draws, seed)  # (draws, M)
+        drawn = _drawn_strengths(cells, draws, seed)  # (draws, M)
         half = stats.t.ppf(0.975, df) * drawn.std(0, ddof=1)
         p = _equal_strength_p(strength, drawn, df) if pictures > 1 else p
     return Preferences(
@@ -115,29 +108,53 @@ def bradley_terry(table: pd.DataFrame, *, draws: int, seed: int) -> Preferences:
     )
 
 
-def _wins_by_cell(table: pd.DataFrame, methods: tuple[str, ...]) -> Array:
-    """Return (R, P, M, M) wins, by rater and picture."""
+@dataclass(frozen=True)
+class Cells:
+    """Wins by rater and picture: most of R x P x M x M is empty."""
+
+    wins: sparse.csr_array
+    """(R, P * M * M)."""
+    shape: tuple[int, int, int, int]
+
+    def total(self) -> Array:
+        """Return (M, M) wins over all raters and pictures."""
+        wins: Array = np.asarray(self.wins.sum(0)).reshape(self.shape[1:]).sum(0)
+        return wins
+
+    def drawn(self, of_raters: Array, of_pictures: Array) -> Array:
+        """Return (B, M, M) wins, raters and pictures counted as often as each of B draws says."""
+        each = (self.wins.T @ of_raters.T).T.reshape(-1, *self.shape[1:])  # (B, P, M, M)
+        wins: Array = np.einsum("bp,bpij->bij", of_pictures, each)
+        return wins
+
+
+def wins_by_cell(table: pd.DataFrame, methods: tuple[str, ...]) -> Cells:
+    """Return the wins of the row over the column; `choice` is left, right, tie or a method's name."""
     rater, raters = pd.factorize(table["rater"].astype(str), sort=True)
     where = table["picture"].astype(str)
     if "dataset" in table.columns:
         where = table["dataset"].fillna("").astype(str) + "/" + where
     picture, pictures = pd.factorize(where, sort=True)
-    wins = np.zeros((len(raters), len(pictures), len(methods), len(methods)))
+    shape = (len(raters), len(pictures), len(methods), len(methods))
     number = {method: index for index, method in enumerate(methods)}
+    weights, rows, columns = [], [], []
     for won, lost, weight in _outcomes(table):
-        rows = won.index.to_numpy()
-        np.add.at(wins, (rater[rows], picture[rows], won.map(number), lost.map(number)), weight)
-    return wins
+        at = won.index.to_numpy()
+        cell = (picture[at], won.map(number).to_numpy(int), lost.map(number).to_numpy(int))
+        weights.append(np.full(len(at), weight))
+        rows.append(rater[at])
+        columns.append(np.ravel_multi_index(cell, shape[1:]))
+    where_to = (np.concatenate(rows), np.concatenate(columns))
+    wins = sparse.coo_array((np.concatenate(weights), where_to), shape=(shape[0], int(np.prod(shape[1:]))))
+    return Cells(wins.tocsr(), shape)  # equal cells are added
 
 
-def _drawn_strengths(wins: Array, draws: int, seed: int) -> Array:
+def _drawn_strengths(cells: Cells, draws: int, seed: int) -> Array:
     rng = np.random.default_rng(seed)
-    raters, pictures = (draw_counts(size, draws, rng) for size in wins.shape[:2])
-    each = (
-        np.tensordot(of_pictures, np.tensordot(of_raters, wins, 1), 1)
-        for of_raters, of_pictures in zip(raters, pictures, strict=True)
-    )
-    return np.stack([_strengths(drawn) for drawn in each])
+    raters, pictures = (draw_counts(size, draws, rng) for size in cells.shape[:2])
+    at_once = max(1, _BLOCK // int(np.prod(cells.shape[1:])))
+    blocks = [slice(start, start + at_once) for start in range(0, draws, at_once)]
+    return np.stack([_strengths(w) for block in blocks for w in cells.drawn(raters[block], pictures[block])])
 
 
 def _equal_strength_p(strength: Array, drawn: Array, df: int) -> Array:

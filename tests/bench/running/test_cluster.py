@@ -218,6 +218,14 @@ def test_a_shard_knows_what_the_whole_run_has_and_goes_on_where_it_stopped(reque
     assert made(request_.results) == undisturbed
 
 
+def test_a_strangers_file_beside_the_shards_does_not_stop_the_folding(request_):
+    run(replace(request_, shard=Shard(0, 1)))
+    stray = request_.results / SHARDS / ".DS_Store"
+    stray.touch()
+    assert run(request_).folded == 1
+    assert [path.name for path in stray.parent.iterdir()] == [".DS_Store"]
+
+
 def test_a_shard_that_is_being_written_is_not_folded(request_):
     run(replace(request_, shard=Shard(0, 2)))
     with (

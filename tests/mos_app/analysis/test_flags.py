@@ -1,10 +1,11 @@
 """The rule book of flags: where each rises, and that the admin page and the report name the same people."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from studies import make_study, new_rater, rate_all
 
-from mos_app.analysis.flags import longest_run, rater_flags, rater_table
+from mos_app.analysis.flags import longest_run, rater_flags, rater_table, server_seconds
 from mos_app.analysis.input.panel import panel_of
 from mos_app.analysis.input.ratings import check_ratings
 from mos_app.store.connection import open_database
@@ -128,6 +129,23 @@ def test_answers_faster_than_they_claim_are_found_by_the_servers_clock():
 def test_answers_kept_back_by_a_lost_network_are_not_too_fast():
     honest = [2.0 * i for i in range(20)] + [80.0 + 0.05 * i for i in range(20)]
     assert "under 0.7 s" not in rater_flags(timed(2.0, honest))["r"]
+
+
+def test_a_batch_shares_the_time_since_the_one_before_in_whatever_order_rows_come():
+    table = pd.concat(
+        [
+            timed(
+                1.0, [0.0, 0.2, 10.2, 10.4, 10.6, 13.6]
+            ),  # two answers, three more 10 s later, one 3 s later
+            timed(1.0, [5.0, 9.0]).assign(rater="s"),
+        ],
+        ignore_index=True,
+    )
+    expected = [np.nan, 0.2, 10.4 / 3, 10.4 / 3, 10.4 / 3, 3.0, np.nan, 4.0]
+    shuffled = table.sample(frac=1, random_state=0)
+    found = server_seconds(shuffled, 0.7)
+    assert list(found.index) == list(shuffled.index)
+    assert found.sort_index().tolist() == pytest.approx(expected, nan_ok=True)
 
 
 def test_what_the_viewing_check_found_is_a_flag():

@@ -7,18 +7,21 @@ import pandas as pd
 import pytest
 from studies import SENTINELS, answer, make_study, new_rater, rate_all
 
+from mos_app import analyse
+from mos_app.analysis.input.reading import read_table
 from mos_app.cli import main
+from mos_app.store import importing
 from mos_app.store.connection import Database, bind_database, open_database
 from mos_app.store.exchange import (
     PAIR_COLUMNS,
     SCORE_COLUMNS,
     export,
-    import_ratings,
     ratings_frame,
     wide_matrix,
 )
+from mos_app.store.importing import import_ratings
 from mos_app.store.raters import rater_rows
-from mos_app.store.ratings import rating_rows, store_rating, upcoming
+from mos_app.store.ratings import rating_chunks, rating_rows, store_rating, upcoming
 from mos_app.study.definition import Settings
 from sr_models.data.errors import InputError
 
@@ -78,6 +81,56 @@ def test_parquet_holds_the_same_table_as_the_csv(tmp_path):
     table = pd.read_csv(tmp_path / "ratings.csv", keep_default_na=False)
     pd.testing.assert_frame_equal(parquet, table, check_dtype=False)
     db.close()
+
+
+def test_chunks_put_together_are_the_whole_table(tmp_path, database_url):
+    db = filled(tmp_path, database_url)
+    with db.snapshot() as connection:
+        chunks = list(rating_chunks(connection, size=7))
+    assert [len(rows) for rows in chunks[:-1]] == [7] * (len(chunks) - 1)
+    assert [row._asdict() for rows in chunks for row in rows] == [dict(row) for row in rating_rows(db)]
+    db.close()
+
+
+def test_an_export_shows_one_moment_while_raters_rate(tmp_path, database_url):
+    """A rating stored between two chunks, and a rater who enters then, are not in it and not held up."""
+    db = filled(tmp_path, database_url)
+    before = [dict(row) for row in rating_rows(db)]
+    with db.snapshot() as connection:
+        chunks = rating_chunks(connection, size=5)
+        seen = [next(chunks)]
+        rate_all(db, new_rater(db)[0])
+        seen += chunks
+    assert [row._asdict() for rows in seen for row in rows] == before
+    assert len(rating_rows(db)) == len(before) + 18
+    db.close()
+
+
+def test_the_report_of_a_study_is_that_of_its_export(tmp_path):
+    """The database, the CSV and the Parquet file give the same numbers to the last digit."""
+    db = filled(tmp_path)
+    export(db, tmp_path)
+    tables = {
+        "database": ratings_frame(db),
+        "csv": read_table(str(tmp_path / "ratings.csv")),
+        "parquet": read_table(str(tmp_path / "ratings.parquet")),
+    }
+    pages = {name: analyse(table, draws=100).page() for name, table in tables.items()}
+    assert pages["csv"] == pages["parquet"] == pages["database"]
+    db.close()
+
+
+def test_a_chunk_that_clashes_takes_the_chunks_before_with_it(tmp_path, monkeypatch, database_url):
+    db = filled(tmp_path)
+    export(db, tmp_path)
+    change(tmp_path / "ratings.csv", 30, "presentation", rating_rows(db)[2]["presentation"])
+    empty = bind_database(db.study, database_url)
+    monkeypatch.setattr(importing, "_CHUNK", 10)
+    with pytest.raises(InputError, match="nothing was imported"):
+        importing.import_ratings(empty, tmp_path / "ratings.csv")
+    assert rating_rows(empty) == rater_rows(empty) == []
+    db.close()
+    empty.close()
 
 
 def test_the_wide_matrix_has_a_row_a_stimulus_and_a_column_a_rater_without_repeats(tmp_path):
@@ -177,8 +230,6 @@ def test_a_study_without_ratings_exports_empty_tables(tmp_path):
 
 
 def test_sureal_json_reads_back_with_methods_pictures_and_datasets(tmp_path):
-    from mos_app.analysis.input.reading import read_table
-
     db = filled(tmp_path)
     export(db, tmp_path)
     names = ["rater", "dataset", "picture", "method", "score"]

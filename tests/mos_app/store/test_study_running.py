@@ -15,7 +15,8 @@ from mos_app.store import raters, tables
 from mos_app.store.admin import FREE_ATTEMPTS, is_signed_in, sign_in, sign_out
 from mos_app.store.codes import client_of, password_hash
 from mos_app.store.connection import bind_database
-from mos_app.store.exchange import export, import_ratings, ratings_frame
+from mos_app.store.exchange import export, ratings_frame
+from mos_app.store.importing import import_ratings
 from mos_app.store.invites import invite_rows, invite_state, make_invites, revoke_invite
 from mos_app.store.raters import (
     Newcomer,

@@ -32,6 +32,17 @@ def test_a_long_table_reads_the_same_from_each_kind_of_file(tmp_path, ending):
     assert matrix(read_table(str(path))).tolist() == [[3, 2], [4, 5]]
 
 
+def test_names_stay_as_they_are_written(tmp_path):
+    """Digits are no number: 007 is not 7, and long ones that differ in the last place are not one."""
+    path = tmp_path / "ratings.csv"
+    long = LONG.assign(rater="01", dataset="007", presentation=[f"00000100000000000000{i}" for i in range(4)])
+    long.to_csv(path, index=False)
+    table = read_table(str(path))
+    assert table["presentation"].nunique() == 4
+    assert set(table["dataset"]) == {"007"}
+    assert len(check_ratings(table).first) == 4
+
+
 @pytest.mark.parametrize(
     "head", ["picture,method,r1,r2", "content_id,asset_id,r1,r2", "dataset,picture,method,r1,r2"]
 )

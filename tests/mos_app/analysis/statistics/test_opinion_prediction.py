@@ -21,7 +21,7 @@ from mos_app.analysis.statistics.correlation import (
 )
 from mos_app.analysis.statistics.crossed import crossed_mean
 from mos_app.analysis.statistics.logistic import fit_logistic, logistic, refitted_draws
-from mos_app.analysis.statistics.pairs import bradley_terry, check_pairs, win_matrix
+from mos_app.analysis.statistics.pairs import bradley_terry, check_pairs, wins_by_cell
 from mos_app.analysis.statistics.planning import (
     crossed_power,
     plan_study,
@@ -202,13 +202,31 @@ def test_strengths_are_choixs_and_intervals_hold_the_truth():
     assert ((found.low < truth) & (truth < found.high)).sum() >= 3
 
 
+def test_drawn_wins_are_those_of_every_draw_by_itself():
+    """Against the definition: each draw adds up the cells of the raters and pictures that it drew."""
+    rng = np.random.default_rng(3)
+    rows = [(f"r{rng.integers(4)}", *rng.permutation(list("abc"))[:2], "left") for _ in range(60)]
+    table = choices(rows).assign(picture=[f"p{i}" for i in rng.integers(0, 3, 60)])
+    raters, pictures = draw_counts(4, 7, rng), draw_counts(3, 7, rng)
+    expected = np.zeros((7, 3, 3))
+    for draw in range(7):
+        for row in table.itertuples():
+            weight = raters[draw, int(row.rater[1])] * pictures[draw, int(row.picture[1])]
+            expected[draw, "abc".index(row.left), "abc".index(row.right)] += weight
+    found = wins_by_cell(table, ("a", "b", "c")).drawn(raters, pictures)
+    assert found.tolist() == expected.tolist()
+
+
 def test_pairs_shown_again_or_sent_again_count_once():
     table = choices([("r", "a", "b", "left")] * 3).assign(presentation=["1", "1", "2"], repeat=[0, 0, 1])
     assert len(check_pairs(table)) == 1
 
 
 def test_a_tie_is_half_a_win_for_each():
-    assert win_matrix(choices([("r", "a", "b", "tie")]), ("a", "b")).tolist() == [[0, 0.5], [0.5, 0]]
+    assert bradley_terry(choices([("r", "a", "b", "tie")]), draws=50, seed=0).wins.tolist() == [
+        [0, 0.5],
+        [0.5, 0],
+    ]
 
 
 def test_an_unbeaten_method_stays_finite():
