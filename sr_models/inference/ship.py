@@ -19,8 +19,9 @@ from sr_models.networks.config import started_alike
 def ship(weights: Sequence[Path], out: Path, *, scores: Path | None = None, notes: str | None = None) -> Card:
     """Write weights as fp16 to out and their card to out's .md; return the card.
 
-    Several weights, such as neighbouring snapshots of one run, are averaged; the card is then the last
-    one's, says which steps were averaged, and drops what was measured of one of them. scores is a scores.csv
+    Several weights, such as neighbouring snapshots of one run or runs from one start, are averaged; the card is
+    then the last one's, with the runs of all, says which steps were averaged, and drops what was measured of
+    one of them. scores is a scores.csv
     of `bench run`, made with exactly these weights (as fp16: ship, run, ship again); notes are for the card.
     """
     network, card = _average(weights)
@@ -49,7 +50,10 @@ def _average(paths: Sequence[Path]) -> tuple[nn.Module, Card]:
     means = {name: torch.stack([state[name].double() for state in states]).mean(0).float() for name in floats}
     network.load_state_dict(means, strict=False)
     steps = [each.recipe.get("steps_done") for _, each in loaded]
-    return network, replace(card, recipe={**card.recipe, "averaged_at_steps": steps}, measured={})
+    runs = [run for _, each in loaded for run in each.history]
+    history = tuple(run for index, run in enumerate(runs) if run not in runs[:index])
+    recipe = {**card.recipe, "averaged_at_steps": steps}
+    return network, replace(card, recipe=recipe, history=history, measured={})
 
 
 def mean_scores(path: Path, model: str) -> Mapping[str, Any]:

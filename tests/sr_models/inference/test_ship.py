@@ -64,6 +64,16 @@ def test_several_weights_ship_as_their_mean(tmp_path):
     assert card.measured == {}  # those were one snapshot's
 
 
+def test_a_mean_of_runs_from_one_start_tells_of_all_of_them_once(tmp_path):
+    start, one, two = ({"steps": n, "rate": 1e-3} for n in (10, 20, 30))
+    for name, history in (("s", ()), ("a", (start, one)), ("b", (start, two))):
+        card = Card("run", EspcnConfig(), recipe={**RUN, "steps_done": 1}, history=history)
+        save_weights(tmp_path / f"{name}.safetensors", EspcnConfig().build(), card)
+    card = ship([tmp_path / f"{name}.safetensors" for name in "sab"], tmp_path / "mean.safetensors")
+    assert list(card.history) == [start, one, two]
+    assert (tmp_path / "mean.md").read_text().count("| 10 ") == 1
+
+
 def test_weights_of_two_networks_have_no_mean(tmp_path):
     _weights(tmp_path / "a.safetensors")
     other = EspcnConfig(scale=2)
