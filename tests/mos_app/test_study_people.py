@@ -212,7 +212,7 @@ def test_no_section_of_the_admin_page_reads_the_ratings_in_the_raters_server(adm
     def read(*_: object) -> None:
         raise AssertionError("the server reads every rating")
 
-    for name in ("exchange.ratings_frame", "exchange.rating_rows", "ratings.rating_rows"):
+    for name in ("exchange.ratings_frame", "exchange.rating_chunks", "ratings.rating_chunks"):
         monkeypatch.setattr(f"mos_app.store.{name}", read)
     page, db = admin
     set_closed(db, True)

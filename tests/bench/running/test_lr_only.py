@@ -108,7 +108,7 @@ def test_report_compare_grid_and_page_work(folder, capsys):
     assert main(["compare", str(folder), "--a", "bicubic", "--b", "nearest"]) == 0
     assert main(["grid", str(folder), "--image", "pear"]) == 0
     assert "TV of the whole picture" in capsys.readouterr().out
-    assert (folder / "grids" / "real_pear_x4.png").is_file()
+    assert (folder / "grids" / "real_pear_x4-stored.png").is_file()
     assert main(["page", str(folder)]) == 0
     assert (folder / "index.html").stat().st_size > 10_000
 
