@@ -139,6 +139,8 @@ def test_pictures_are_added_after_a_look_and_raters_get_them_without_a_restart(t
     sign_in(page)
     section(page, "Study")
     page.get_by_text("More pictures, as a further block").click()
+    # A form that is sent before its section has run to its end is lost; a person presses again.
+    page.locator("[data-test-script-state=notRunning]").wait_for()
     folder = page.get_by_label("Folder of the pictures")
     look = page.get_by_role("button", name="Look at the pictures")
     for wrong, told in (

@@ -35,11 +35,12 @@ def test_a_long_table_reads_the_same_from_each_kind_of_file(tmp_path, ending):
 def test_names_stay_as_they_are_written(tmp_path):
     """Digits are no number: 007 is not 7, and long ones that differ in the last place are not one."""
     path = tmp_path / "ratings.csv"
-    long = LONG.assign(rater="01", dataset="007", presentation=[f"00000100000000000000{i}" for i in range(4)])
-    long.to_csv(path, index=False)
+    long = LONG.assign(dataset="007", presentation=[f"00000100000000000000{i}" for i in range(4)])
+    long.replace({"r1": "01", "r2": "1"}).to_csv(path, index=False)
     table = read_table(str(path))
     assert table["presentation"].nunique() == 4
     assert set(table["dataset"]) == {"007"}
+    assert set(table["rater"]) == {"01", "1"}
     assert len(check_ratings(table).first) == 4
 
 
