@@ -21,7 +21,7 @@ def ship(weights: Sequence[Path], out: Path, *, scores: Path | None = None, note
 
     Several weights, such as neighbouring snapshots of one run or runs from one start, are averaged; the card
     is then the last one's, with the runs of all, says which steps were averaged, and drops what was measured
-    of one of them. scores is a scores.csv of `bench run`, made with exactly these weights (as fp16: ship, run,
+    of one of them. scores is a scores.csv of `bench run`, made with exactly these weights (fp16: ship, run,
     ship again); notes are for the card.
     """
     network, card = _average(weights)
