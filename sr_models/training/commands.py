@@ -82,8 +82,7 @@ def _teach_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _teach(args: argparse.Namespace) -> int:
-    import hashlib
-
+    from sr_models.data.fetch import sha256_of
     from sr_models.inference.torch_upscaler import Inference, with_inference
     from sr_models.inference.weights_file import open_weights
     from sr_models.shipped import weights_named
@@ -93,8 +92,7 @@ def _teach(args: argparse.Namespace) -> int:
     refuse_impossible_numbers(args)
     pack, path = open_pack(args.pack), weights_named(args.teacher)
     teacher = with_inference(open_weights(path), Inference(args.device, args.dtype))
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    about = {"name": path.stem, "sha256": sha256, "dtype": args.dtype}
+    about = {"name": path.stem, "sha256": sha256_of(path), "dtype": args.dtype}
     targets = write_targets(pack, teacher, args.out, Teaching(args.orientations, args.jobs, about))
     print(f"{args.out}: {len(targets.pictures)} targets of {path.stem} for {args.pack}, {targets.digest()}")
     return 0

@@ -12,12 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
+import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from sr_models.data.errors import InputError
 from sr_models.data.image import Image, crop_to_multiple
 from sr_models.data.resize import imresize
+from sr_models.inference.torch_upscaler import self_ensemble
 from sr_models.training.pack import Header, Pack, Picture, assemble, open_pack, pixels_sha256
 from sr_models.upscaler import Upscaler
 
@@ -69,17 +71,16 @@ def open_targets(path: Path, pack: Pack) -> Pack:
     return targets
 
 
-def _target(pack: Pack, teacher: Upscaler, orientations: int, picture: Picture) -> Image:
+def _target(pack: Pack, teacher: Upscaler, orientations: Literal[1, 4, 8], picture: Picture) -> Image:
     target = pack.image(picture).copy()
     if picture.held_out:
         return target
     whole = crop_to_multiple(target, teacher.scale)
     lr = imresize(whole, 1 / teacher.scale)
-    total = np.zeros(whole.shape)
-    for turns in range(min(orientations, 4)):
-        for mirrored in (False, True)[: 1 + (orientations == 8)]:
-            turned = np.ascontiguousarray(np.rot90(lr[:, ::-1] if mirrored else lr, turns))
-            back = np.rot90(teacher(turned), -turns)
-            total += back[:, ::-1] if mirrored else back
-    target[: whole.shape[0], : whole.shape[1]] = np.floor(total / orientations + 0.5)
+
+    def levels(x: Tensor) -> Tensor:  # (3, h, w) -> (3, H, W), exact sums in float64
+        return torch.from_numpy(teacher(x.permute(1, 2, 0).contiguous().numpy())).permute(2, 0, 1).double()
+
+    mean = self_ensemble(levels, torch.from_numpy(lr).permute(2, 0, 1), orientations)
+    target[: whole.shape[0], : whole.shape[1]] = mean.add(0.5).floor().permute(1, 2, 0).numpy()
     return target
