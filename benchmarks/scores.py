@@ -1,5 +1,6 @@
 """How fast are PSNR and SSIM? Ours beside scikit-image, torchmetrics and piq, on the same files, in one run.
 
+    pip install torchmetrics
     SRMOS_DATA=... python benchmarks/scores.py
 
 First upscales Set5, Set14 and BSD100 by nearest and bicubic (not timed), then times what a table of two
