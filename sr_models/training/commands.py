@@ -120,6 +120,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--batch", type=int, help="instead of the recipe's")
     add("--crop", type=int, metavar="PX", help="HR crop side, instead of the recipe's")
+    add("--border", type=int, metavar="PX", help="of each crop's sides, which the content loss leaves out")
     add("--lr", type=float, help="peak learning rate, instead of the recipe's")
     add("--recursions", type=int, metavar="N", help="DRCN's, instead of the recipe's 16")
     add("--optimiser", choices=("adam", "soap", "muon"), help="the generator's, instead of the recipe's")
@@ -151,6 +152,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"weight of the targets in the loss; the original's is the rest (default: {TARGET_SHARE})",
     )
     add("--phase", type=float, metavar="W", help="weight of the loss against a pattern of the scale's period")
+    add("--ldl", type=float, metavar="W", help="weight of LDL's loss against artefacts (try 1; default: off)")
     add("--no-graph", action="store_true", help="on CUDA: launch kernels one by one")
 
 
@@ -194,6 +196,8 @@ def _with_arguments(config: "TrainConfig", args: argparse.Namespace) -> "TrainCo
         config = replace(config, frozen_norm=True)
     if args.phase is not None:
         config = replace(config, phase=args.phase)
+    if args.ldl is not None:
+        config = replace(config, artefacts=args.ldl)
     if args.targets is not None or args.target_share is not None:
         config = replace(config, target_share=args.target_share or TARGET_SHARE)
     if args.recursions:
@@ -204,6 +208,7 @@ def _with_arguments(config: "TrainConfig", args: argparse.Namespace) -> "TrainCo
         minutes=args.minutes,
         batch=args.batch or config.batch,
         crop_px=args.crop or config.crop_px,
+        border_px=args.border or config.border_px,
         seed=args.seed,
     )
 

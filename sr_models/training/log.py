@@ -41,11 +41,14 @@ class TrainingLog:
             return
         path = self.folder / f"{kind}.csv"
         fresh = not path.exists()
-        with path.open("a", newline="") as file:
+        with path.open("a+", newline="") as file:
+            file.seek(0)
+            # A run that an older version began keeps its columns.
+            names = list(values) if fresh else file.readline().strip().split(",")[1:]
             writer = csv.writer(file)
             if fresh:
-                writer.writerow(["step", *values])
-            writer.writerow([step, *(f"{value:.6g}" for value in values.values())])
+                writer.writerow(["step", *names])
+            writer.writerow([step, *(f"{values[name]:.6g}" for name in names)])
         if self._board is not None:
             for name, value in values.items():
                 self._board.add_scalar(f"{kind}/{name}", value, step)

@@ -4,6 +4,7 @@ Symbols: I_HR and I_SR are original and reconstruction, phi the feature network,
 discriminator. `feature_distance` serves VGG22 and VGG54: they differ in phi alone.
 """
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
@@ -59,3 +60,18 @@ def phase_pattern(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
         (sr - hr).reshape(n, c, h // scale, scale, w // scale, scale).mean((2, 4))
     )  # (N, 3, scale, scale)
     return 4.0 * (phases - phases.mean((2, 3), keepdim=True)).square().mean()
+
+
+def artefacts(sr: Tensor, average: Tensor, hr: Tensor) -> Tensor:
+    """Return LDL's loss (Liang et al., CVPR 2022): mean absolute error, weighted by how like artefacts it is.
+
+    `average` is what the averaged network makes of the same LR; it is steadier, so where SR is nearer to HR
+    its detail is believed and weighs nothing. Elsewhere the weight is the error's variance in 7x7 pixels
+    times the fifth root of its variance in the picture; no gradient goes through it. Not in the SRGAN paper.
+    """
+    with torch.no_grad():
+        error, of_average = ((x - hr).abs().sum(1, keepdim=True) for x in (sr, average))
+        around = F.pad(error, (3, 3, 3, 3), mode="reflect").unfold(2, 7, 1).unfold(3, 7, 1)
+        weight = around.var((4, 5)) * error.var((1, 2, 3), keepdim=True) ** 0.2
+        weight *= error >= of_average
+    return (weight * (sr - hr).abs()).mean()

@@ -19,7 +19,7 @@ from sr_models.training.world import World
 # B batch, C crop side (HR), c = C / scale.
 
 METERS = (
-    "loss", "content", "adversarial", "total_variation", "phase", "loss_d", "d_hr", "d_sr",
+    "loss", "content", "adversarial", "total_variation", "phase", "artefacts", "loss_d", "d_hr", "d_sr",
     "gradient_g", "gradient_d", "gradient_ratio", "skipped",
 )  # fmt: skip
 """What every step adds up, in this order. gradient_ratio: adversarial to content, norms at G's output."""
@@ -80,7 +80,7 @@ def step(s: Stepper, hr_uint8: Tensor, target_uint8: Tensor | None = None) -> No
     meters, possible = torch.zeros_like(s.meters), torch.ones_like(s.streak)
     if state.discriminator is not None:
         possible = _discriminator_step(s, meters, sr.detach().float(), hr)
-    gradient = _gradient_at_output(s, meters, sr.detach().float(), hr)
+    gradient = _gradient_at_output(s, meters, sr.detach().float(), hr, _of_average(s, lr))
     state.g_optimiser.zero_grad(set_to_none=True)
     torch.autograd.backward(sr, gradient.to(sr.dtype))
     finite = _update(s, state.generator, state.g_optimiser, meters, "gradient_g", possible)
@@ -153,7 +153,18 @@ def _discriminator_step(s: Stepper, meters: Tensor, sr: Tensor, hr: Tensor) -> T
     return finite
 
 
-def _gradient_at_output(s: Stepper, meters: Tensor, sr: Tensor, hr: Tensor) -> Tensor:
+@torch.no_grad()
+def _of_average(s: Stepper, lr: Tensor) -> Tensor | None:
+    """Return what the averaged generator makes of lr, if a loss asks for it."""
+    if not s.state.config.artefacts:
+        return None
+    with _autocast(s):
+        return s.state.ema.eval()(lr).float()  # type: ignore[no-any-return]
+
+
+def _gradient_at_output(
+    s: Stepper, meters: Tensor, sr: Tensor, hr: Tensor, average: Tensor | None = None
+) -> Tensor:
     """Return the gradient of the generator's loss with respect to its output (B, ., C, C).
 
     Taken there, and each term for itself, the ratio of adversary to content costs nothing.
@@ -178,11 +189,18 @@ def _gradient_at_output(s: Stepper, meters: Tensor, sr: Tensor, hr: Tensor) -> T
         (level,) = torch.autograd.grad(phase, sr)
         _note(meters, phase=phase)
         gradient, total = gradient + level, total + phase.detach()
+    if average is not None:
+        artefacts = config.artefacts * losses.artefacts(sr, average, hr)
+        (calm,) = torch.autograd.grad(artefacts, sr)
+        _note(meters, artefacts=artefacts)
+        gradient, total = gradient + calm, total + artefacts.detach()
     _note(meters, content=content, loss=total)
     return gradient
 
 
 def _content(s: Stepper, sr: Tensor, hr: Tensor) -> Tensor:
+    if border := s.state.config.border_px:
+        sr, hr = (x[..., border:-border, border:-border] for x in (sr, hr))
     if s.state.config.recursions is not None:
         return losses.recursive_supervision(sr, hr, s.alpha)
     if s.phi is None:

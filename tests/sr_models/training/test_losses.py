@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -73,3 +74,28 @@ def test_phase_pattern_of_a_grid_is_its_variance_over_the_phases_and_of_equal_sh
     wanted = 4 * 0.1**2 * (1 / 16 - 1 / 16**2)
     assert float(losses.phase_pattern(hr + tiled, hr, 4)) == pytest.approx(wanted, rel=1e-4)
     assert float(losses.phase_pattern(hr + 0.2, hr, 4)) == pytest.approx(0, abs=1e-10)
+
+
+def test_artefacts_weigh_an_error_by_its_variance_near_by_and_in_the_picture():
+    rng = np.random.default_rng(0)
+    sr, hr = (rng.random((2, 3, 12, 10)).astype(np.float32) for _ in range(2))
+    weight = np.empty((2, 12, 10))
+    for picture, error in zip(weight, np.abs(sr - hr).sum(1), strict=True):
+        around = np.pad(error, 3, mode="reflect")
+        for y, x in np.ndindex(12, 10):
+            picture[y, x] = around[y : y + 7, x : x + 7].var(ddof=1) * error.var(ddof=1) ** 0.2
+    wanted = (weight[:, None] * np.abs(sr - hr)).mean()
+    seen = torch.from_numpy(sr).requires_grad_()
+    loss = losses.artefacts(seen, torch.from_numpy(hr), torch.from_numpy(hr))  # the average makes no error
+    assert float(loss.detach()) == pytest.approx(wanted, rel=1e-4)
+    loss.backward()
+    np.testing.assert_allclose(
+        seen.grad, weight[:, None] * np.sign(sr - hr) / sr.size, rtol=1e-3, atol=1e-9
+    )  # no gradient goes through the weight
+
+
+def test_what_is_nearer_to_the_original_than_the_average_is_no_artefact():
+    hr = torch.rand(1, 3, 16, 16)
+    error = 0.1 * torch.randn(1, 3, 16, 16)
+    assert float(losses.artefacts(hr + error, hr + 1.1 * error, hr)) == 0
+    assert float(losses.artefacts(hr + error, hr + 0.9 * error, hr)) > 0

@@ -25,11 +25,13 @@ from sr_models.networks.drcn import DrcnConfig
 from sr_models.networks.espcn import EspcnConfig
 from sr_models.networks.srcnn import SrcnnConfig
 from sr_models.networks.srresnet import SrresnetConfig
+from sr_models.training import losses
+from sr_models.training.log import TrainingLog
 from sr_models.training.near_duplicates import UNCHECKED
 from sr_models.training.pack import write_pack
-from sr_models.training.recipes import LateCrops, LearningRate, Recursions
+from sr_models.training.recipes import RECIPES, LateCrops, LearningRate, Recursions, recipe
 from sr_models.training.state import config_json, load_state, new_state, save_state, saved_length, start_from
-from sr_models.training.step import METERS, new_stepper, pair, step
+from sr_models.training.step import METERS, _gradient_at_output, _of_average, new_stepper, pair, step
 from sr_models.training.train import BEST, LAST, STABLE, STATE, TrainOptions, train
 from sr_models.training.validation import Validation, held_out
 from sr_models.training.world import World
@@ -197,8 +199,6 @@ def test_a_gan_step_trains_both_and_meters_them(gan, pack, tmp_path):
 
 def test_the_generators_gradient_is_the_sum_of_its_terms(gan, pack):
     """Taken at the output and sent back once, it equals back-propagating the whole loss."""
-    from sr_models.training import losses
-
     gan = replace(gan, total_variation=1e-5)
     hr = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
     state = new_state(gan, CPU)
@@ -666,6 +666,74 @@ def test_crops_change_at_their_share_of_the_run_and_resuming_there_changes_nothi
     assert seen == 11 * [(4, 3, 32, 32)] + 9 * [(2, 3, 48, 48)]  # 0.55 of 20 steps
     train(config, pack, tmp_path / "odd", replace(OPTIONS, log_every=3))
     assert _same(_tensors(tmp_path / "whole" / STATE), _tensors(tmp_path / "odd" / STATE))
+
+
+def test_a_crops_border_is_left_out_of_the_content_loss(config):
+    """Content and gradient are those of the inner crops alone; what lies outside counts for nothing."""
+    s = new_stepper(new_state(replace(config, border_px=6), CPU), None, bf16=False, world=World())
+    hr = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
+    other = torch.randint(0, 256, hr.shape, dtype=torch.uint8)
+    other[..., 6:-6, 6:-6] = hr[..., 6:-6, 6:-6]
+    sr = torch.rand(hr.shape)
+    seen = [_content_and_gradient(s, sr, x / 255.0) for x in (hr, other)]
+    inner = sr.clone().requires_grad_()
+    expected = losses.mse(inner[..., 6:-6, 6:-6], (hr / 255.0)[..., 6:-6, 6:-6])
+    expected.backward()
+    for content, gradient in seen:
+        assert content == pytest.approx(float(expected.detach()))
+        torch.testing.assert_close(gradient, inner.grad)
+    assert inner.grad[..., :6, :].abs().max() == 0 < inner.grad[..., 6:-6, 6:-6].abs().min()
+
+
+def _content_and_gradient(s, sr, hr):
+    meters = torch.zeros_like(s.meters)
+    gradient = _gradient_at_output(s, meters, sr.clone(), hr)
+    return float(meters[METERS.index("content")]), gradient
+
+
+@pytest.mark.parametrize("late", [None, LateCrops(0.5, batch=2, crop_px=24)])
+def test_a_border_that_leaves_nothing_of_a_crop_is_refused(late, config, pack, tmp_path):
+    thick = replace(config, crop_px=32 if late else 24, late=late, border_px=12)
+    with pytest.raises(InputError, match="below half a crop of 24 px, got 12 px"):
+        train(thick, pack, tmp_path / "run", OPTIONS)
+
+
+def test_ldl_pulls_where_the_average_is_better_and_is_off_unless_asked_for(gan):
+    schedules = ("paper", "fast", "gpu")
+    assert all(recipe(name, schedule).artefacts == 0 for name in RECIPES for schedule in schedules)
+    hr = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
+    gradients, meters = [], []
+    for weight in (0.0, 2.0):
+        s = new_stepper(new_state(replace(gan, artefacts=weight), CPU), None, bf16=False, world=World())
+        for parameter in s.state.ema.parameters():
+            parameter.detach().mul_(0.9)
+        lr, target = pair(s, hr)
+        sr, noted = s.state.generator.train()(lr).detach(), torch.zeros_like(s.meters)
+        gradients.append(_gradient_at_output(s, noted, sr, target, _of_average(s, lr)))
+        meters.append(dict(zip(METERS, noted.tolist(), strict=True)))
+    sr.requires_grad_()
+    with torch.no_grad():
+        average = s.state.ema(lr)
+    loss = 2.0 * losses.artefacts(sr, average, target)
+    loss.backward()
+    torch.testing.assert_close(gradients[1] - gradients[0], sr.grad, rtol=1e-3, atol=1e-8)
+    assert meters[0]["artefacts"] == 0
+    assert meters[1]["artefacts"] == pytest.approx(float(loss.detach()), rel=1e-4)
+    assert meters[1]["loss"] - meters[0]["loss"] == pytest.approx(float(loss.detach()), rel=1e-3)
+
+
+def test_ldl_is_refused_where_recursions_are_supervised(config, pack, tmp_path):
+    drcn = replace(config, recursions=Recursions(), artefacts=1.0)
+    with pytest.raises(InputError, match="not for recursions"):
+        train(drcn, pack, tmp_path / "run", OPTIONS)
+
+
+def test_a_log_of_an_older_version_keeps_its_columns(tmp_path):
+    (tmp_path / "train.csv").write_text("step,loss,phase\n1,0.5,0\n")
+    log = TrainingLog(tmp_path, 1)
+    log.add("train", 2, {"loss": 0.25, "artefacts": 7.0, "phase": 3.0})
+    log.close()
+    assert (tmp_path / "train.csv").read_text().split() == ["step,loss,phase", "1,0.5,0", "2,0.25,3"]
 
 
 def test_a_discriminator_that_learns_alone_leaves_the_generator_as_it_was(gan, pack, tmp_path):
