@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from sr_models.data.errors import InputError
+from sr_models.data.fetch import sha256_of
 from sr_models.data.names import check_name
 from sr_models.registry import Registry
 from sr_models.upscaler import Upscaler
@@ -122,7 +123,7 @@ def _from_file(name: str, path: Path) -> Model:
 
         return open_model_file(path, scale)
 
-    version = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    version = sha256_of(path)[:16]
     return Model(name, build, version, build_at_own_scale=build)
 
 

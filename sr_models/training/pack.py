@@ -19,7 +19,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from sr_models.data.errors import InputError
-from sr_models.data.image import SUFFIXES, Image, read_image
+from sr_models.data.image import SUFFIXES, Image, new_file, read_image
 from sr_models.data.resize import imresize
 from sr_models.training.near_duplicates import NearDuplicates
 
@@ -220,17 +220,10 @@ class Header(NamedTuple):
 def assemble(partial: Path, out: Path, contents: Header) -> None:
     """Write the pack out, whole or not at all: its header, and the pixels in the file partial."""
     header = json.dumps({**contents._asdict(), "pictures": [asdict(p) for p in contents.pictures]}).encode()
-    whole = out.with_name(f".{out.name}.whole")
-    try:
-        with whole.open("wb") as file, partial.open("rb") as pixels:
-            start = _MAGIC + struct.pack("<Q", len(header)) + header
-            file.write(start.ljust(_aligned(len(start)), b"\0"))
-            shutil.copyfileobj(pixels, file, 1 << 24)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(whole, out)
-    finally:
-        whole.unlink(missing_ok=True)
+    with new_file(out) as file, partial.open("rb") as pixels:
+        start = _MAGIC + struct.pack("<Q", len(header)) + header
+        file.write(start.ljust(_aligned(len(start)), b"\0"))
+        shutil.copyfileobj(pixels, file, 1 << 24)
 
 
 def _aligned(size: int) -> int:

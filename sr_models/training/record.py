@@ -1,6 +1,5 @@
 """What a run says of itself: the card of its weights, and every run that led to them."""
 
-import hashlib
 import platform
 from collections import Counter
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from sr_models.data.fetch import sha256_of
 from sr_models.inference.weights_file import Card
 from sr_models.training.features import Phi
 from sr_models.training.pack import Pack
@@ -69,7 +69,7 @@ def earlier_runs(path: Path, card: Card) -> list[dict[str, Any]]:
     were recorded gives one entry, its own run.
     """
     before = [dict(entry) for entry in card.history] or [_entry(card.recipe, card.machine, card.seconds)]
-    own = {"start": path.name, "start_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    own = {"start": path.name, "start_sha256": sha256_of(path)}
     return [*before, own]
 
 
