@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+LONGEST_DAYS = 3650
+
 
 def add_study(parser: argparse.ArgumentParser) -> None:
     """Add the study's folder and its database."""

@@ -2,11 +2,15 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mos_app.commands.arguments import add_study
+from mos_app.commands.arguments import LONGEST_DAYS, add_study
 from sr_models.command import Command
 from sr_models.data.errors import InputError
+
+if TYPE_CHECKING:
+    from mos_app.store.connection import Database
+    from mos_app.study.sources import Version
 
 NONE = "none"
 _PLAIN = ("title", "contact", "hours", "completion_url", "screen_out_code", "screen_out_url")
@@ -46,6 +50,8 @@ def _run_edit(args: argparse.Namespace) -> int:
     from mos_app.store.state import change_rows, edit_study
 
     changes = _changes(args)
+    if args.release_idle is not None and not 0 <= args.release_idle <= LONGEST_DAYS:
+        raise InputError(f"--release-idle: expected 0 to {LONGEST_DAYS} days, got {args.release_idle:g}")
     db = open_database(args.study, args.database)
     try:
         different = edit_study(db, changes) if changes else []
@@ -69,6 +75,8 @@ def _run_edit(args: argparse.Namespace) -> int:
 def _changes(args: argparse.Namespace) -> dict[str, Any]:
     given = {name: getattr(args, name) for name in _PLAIN if getattr(args, name) is not None}
     changes: dict[str, Any] = {name: None if value == NONE else value for name, value in given.items()}
+    if args.title == NONE:
+        raise InputError(f"--title: a study has a title; {NONE} takes away other settings")
     if args.raters is not None:
         changes["raters"] = None if args.raters == NONE else _whole("--raters", args.raters)
     if args.text:
@@ -97,7 +105,7 @@ def _text(pair: str) -> tuple[str, str | None]:
         raise InputError(f"{text[1:]}: cannot be read as text ({error})") from None
 
 
-def _tell(db: Any) -> None:
+def _tell(db: "Database") -> None:
     from mos_app.store.state import EDITABLE, standing
 
     settings = standing(db).settings
@@ -151,26 +159,30 @@ def _add_extend(parser: argparse.ArgumentParser) -> None:
 def _run_extend(args: argparse.Namespace) -> int:
     from mos_app.store.connection import open_database
     from mos_app.store.state import add_raters
+    from mos_app.study.freeze import check_block
 
     if args.raters is None and not args.run and not args.images:
         raise InputError("expected --raters N, --run DIR or --images FOLDER: what should there be more of?")
     db = open_database(args.study, args.database)
     try:
+        versions = _versions(args)
+        if versions:  # looked at before anything changes
+            check_block(db.study, versions)
         if args.raters is not None:
             print(f"{args.study}: {add_raters(db, args.raters)} raters may enter")
-        if args.run or args.images:
-            _add_block(args, db)
+        if versions:
+            _add_block(args, db, versions)
     finally:
         db.close()
     return 0
 
 
-def _add_block(args: argparse.Namespace, db: Any) -> None:
-    from mos_app.store.blocks import add_block, told
-    from mos_app.study.freeze import Limits
+def _versions(args: argparse.Namespace) -> "list[Version]":
     from mos_app.study.sources import versions_from
 
-    versions = versions_from(
+    if not args.run and not args.images:
+        return []
+    return versions_from(
         run=args.run,
         images=args.images,
         scale=args.scale,
@@ -178,6 +190,12 @@ def _add_block(args: argparse.Namespace, db: Any) -> None:
         models=args.models,
         datasets=args.datasets,
     )
+
+
+def _add_block(args: argparse.Namespace, db: "Database", versions: "list[Version]") -> None:
+    from mos_app.store.blocks import add_block, told
+    from mos_app.study.freeze import Limits
+
     limits = Limits(args.max_width, args.max_height)
     grown = add_block(db, args.study, versions, limits=limits, copy=not args.reference)
     print(f"{args.study}: block {grown.blocks} with {told(grown, versions)}; it follows for everybody")

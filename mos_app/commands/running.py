@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mos_app.commands.arguments import add_study
+from mos_app.commands.arguments import LONGEST_DAYS, add_study
 from sr_models.command import Command
 from sr_models.data.errors import InputError
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mos_app.store.connection import Database
 
 DEFAULT_PORT = 8501
-LONGEST_DAYS = 3650
+LONGEST_SECONDS = 3600
 
 
 def _add_invite(parser: argparse.ArgumentParser) -> None:
@@ -24,8 +24,9 @@ def _add_invite(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("count", metavar="N", type=int, nargs="?", default=1, help="how many links")
     parser.add_argument("--reusable", action="store_true", help="links that any number of people may use")
     parser.add_argument("--label", metavar="TEXT", help="a name for the list of links")
-    parser.add_argument("--list", action="store_true", help="list the links made so far instead")
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--list", action="store_true", help="list the links made so far instead")
+    instead.add_argument(
         "--revoke", metavar="NUMBER", help="end the link of this number instead; --list tells it"
     )
     parser.add_argument("--days", type=float, metavar="D", help="links expire after D days")
@@ -95,9 +96,11 @@ def _run_serve(args: argparse.Namespace) -> int:
     from mos_app.screens.asgi import create_app
     from mos_app.store.connection import open_database
     from mos_app.store.state import admin_hash
-    from mos_app.web.server import serve
+    from mos_app.web.server import check_port, serve
 
     db = open_database(args.study, args.database)
+    _check_workers(db, args.workers)
+    check_port(args.host, args.port)
     if args.set_password or admin_hash(db) is None:
         _set_password(db)
     print(f"{db.study.settings.title}: http://{args.host}:{args.port}  (admin: /admin)", flush=True)
@@ -111,13 +114,16 @@ def _run_serve(args: argparse.Namespace) -> int:
     return 0
 
 
+def _check_workers(db: "Database", workers: int) -> None:
+    if workers < 1:
+        raise InputError(f"--workers: expected at least 1, got {workers}")
+    if workers > 1 and db.is_sqlite:
+        raise InputError("--workers: several processes need PostgreSQL, this study's database is SQLite")
+
+
 def _tell_workers(db: "Database", args: argparse.Namespace) -> None:
     from mos_app.screens.asgi import WORKER_ORIGIN, WORKER_STUDY
 
-    if args.workers < 1:
-        raise InputError(f"--workers: expected at least 1, got {args.workers}")
-    if db.is_sqlite:
-        raise InputError("--workers: several processes need PostgreSQL, this study's database is SQLite")
     os.environ[WORKER_STUDY] = str(args.study.resolve())
     os.environ["SRMOS_DATABASE"] = db.url
     if args.origin:
@@ -173,8 +179,7 @@ def _add_rehearse(parser: argparse.ArgumentParser) -> None:
 def _run_rehearse(args: argparse.Namespace) -> int:
     from mos_app.rehearsal.rehearse import Plan, rehearse
 
-    if args.arrive < 0:
-        raise InputError(f"--arrive: expected 0 seconds or more, got {args.arrive:g}")
+    _check_rehearsal(args)
     report = rehearse(
         args.study,
         Plan(
@@ -190,6 +195,20 @@ def _run_rehearse(args: argparse.Namespace) -> int:
     )
     print(report.text())
     return 0 if report.is_clean() else 1
+
+
+def _check_rehearsal(args: argparse.Namespace) -> None:
+    for option, count in (("--raters", args.raters), ("--limit", args.limit), ("--workers", args.workers)):
+        if count is not None and count < 1:
+            raise InputError(f"{option}: expected at least 1, got {count}")
+    if not 0 <= args.arrive <= LONGEST_SECONDS:
+        raise InputError(f"--arrive: expected 0 to {LONGEST_SECONDS} seconds, got {args.arrive:g}")
+    least, most = args.think
+    if not 0 <= least <= most <= LONGEST_SECONDS:
+        raise InputError(
+            f"--think: expected two numbers of seconds, the smaller first, up to {LONGEST_SECONDS}; "
+            f"got {least:g} {most:g}"
+        )
 
 
 INVITE = Command("invite", "print links that let people in", _add_invite, _run_invite)

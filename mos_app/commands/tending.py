@@ -2,21 +2,32 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mos_app.commands.arguments import add_study
 from sr_models.command import Command
 
+if TYPE_CHECKING:
+    from mos_app.store.connection import Database
+
+
+def _add_status(parser: argparse.ArgumentParser) -> None:
+    add_study(parser)
+    parser.add_argument(
+        "--flags",
+        action="store_true",
+        help="also look at every rating for what seems odd (reads all of them)",
+    )
+
 
 def _run_status(args: argparse.Namespace) -> int:
-    from mos_app.analysis.flags import rater_flags
     from mos_app.store.connection import open_database
-    from mos_app.store.exchange import ratings_frame
     from mos_app.store.invites import invite_rows
     from mos_app.store.raters import rater_rows
     from mos_app.store.state import standing
 
     db = open_database(args.study, args.database)
-    flags = rater_flags(ratings_frame(db))
+    flags = _flags(db) if args.flags else {}
     raters = rater_rows(db)
     invites = invite_rows(db)
     now = standing(db)
@@ -30,11 +41,18 @@ def _run_status(args: argparse.Namespace) -> int:
     unused = sum(1 for row in invites if row["state"] == "open" and not row["used"])
     print(f"{db.study.name}: {state}; {len(raters)} raters, {finished} finished; {unused} links unused")
     for row in raters:
-        found = flags.get(row["id"]) or "-"
         where = "finished" if row["finished_at"] else "released" if row["released_at"] else "under way"
-        print(f"{row['id']}  {row['done']:>5}/{row['total']:<5}  {where:<9}  {found}")
+        line = f"{row['id']}  {row['done']:>5}/{row['total']:<5}  {where}"
+        print(f"{line:<32}  {flags.get(row['id']) or '-'}" if args.flags else line)
     db.close()
     return 0
+
+
+def _flags(db: "Database") -> dict[str, str]:
+    from mos_app.analysis.flags import rater_flags
+    from mos_app.store.exchange import ratings_frame
+
+    return rater_flags(ratings_frame(db))
 
 
 def _add_close(parser: argparse.ArgumentParser) -> None:
@@ -148,7 +166,7 @@ def _run_restore(args: argparse.Namespace) -> int:
     return 0
 
 
-STATUS = Command("status", "tell how far every rater is, and what looks odd", add_study, _run_status)
+STATUS = Command("status", "tell how far every rater is", _add_status, _run_status)
 CLOSE = Command("close", "end the study (or --reopen it)", _add_close, _run_close)
 EXPORT = Command(
     "export", "write the ratings as CSV, Parquet, wide matrix and sureal JSON", _add_export, _run_export

@@ -15,7 +15,9 @@ from pathlib import Path
 import httpx
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
+from mos_app.store.connection import cannot_open
 from sr_models.data.errors import InputError
 
 START_SECONDS = 60.0
@@ -34,8 +36,11 @@ def scratch_database(url: str) -> Iterator[str]:
         return
     name = f"srmos_rehearsal_{secrets.token_hex(4)}"
     server = create_engine(parsed.set(drivername="postgresql+pg8000"), isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
+    try:
+        with server.connect() as connection:
+            connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
+    except DBAPIError as error:
+        raise cannot_open(error) from None
     try:
         yield parsed.set(database=name).render_as_string(hide_password=False)
     finally:

@@ -130,8 +130,17 @@ def _progress(db: Database) -> None:
         "Flags are hints, looked for once a minute. Nobody is left out because of one; the analysis lists "
         "every exclusion."
     )
+    _what_was_flagged(lines)
     if any(row["panel"] for row in raters):
         _panel_lists(raters, flags)
+
+
+def _what_was_flagged(lines: pd.DataFrame) -> None:
+    """Show the flags whole: the table above cuts long ones off."""
+    flagged = lines.loc[lines["flags"] != "", ["rater", "flags"]]
+    if len(flagged):
+        with st.expander(f"What was flagged ({len(flagged)})"):
+            st.table(flagged.set_index("rater"))
 
 
 def _panel_lists(raters: list[dict[str, Any]], flags: dict[str, str]) -> None:

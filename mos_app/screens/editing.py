@@ -11,6 +11,7 @@ from mos_app.store.connection import Database
 from mos_app.store.raters import rater_rows, release_places
 from mos_app.store.state import change_rows, edit_study, standing
 from mos_app.study.definition import LANGUAGES
+from mos_app.study.validity import MOST_RATERS
 from mos_app.study.words import consent_text, words
 from sr_models.data.errors import InputError
 
@@ -25,7 +26,7 @@ def show_editing(db: Database, folder: Path, *, who: str) -> None:
         title = st.text_input("Title", settings.title)
         contact = st.text_input("Whom raters can ask", settings.contact or "")
         left, right = st.columns(2)
-        raters = left.number_input("Raters at most; 0 is no limit", 0, 100_000, settings.raters or 0)
+        raters = left.number_input("Raters at most; 0 is no limit", 0, MOST_RATERS, settings.raters or 0)
         hours = right.text_input(
             "Opening hours", settings.hours or "", placeholder="09:00-18:00 Europe/Berlin"
         )

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from sqlalchemy import select
+
+from mos_app.store import tables
 from mos_app.store.connection import Database
 from mos_app.store.state import log_change
 from mos_app.study.definition import Study, load, save
@@ -31,6 +34,7 @@ def add_block(
     try:
         grown = grown_by(study, folder, versions, limits=limits, copy=copy)
         with db.writing() as connection:
+            connection.execute(select(tables.study.c.fingerprint).with_for_update())  # one at a time
             if load(folder).blocks != study.blocks:
                 raise InputError("another block was added in the meantime: look at the study, and try again")
             log_change(connection, f"block {grown.blocks}", None, told(study, versions), who=who)

@@ -15,7 +15,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import JSON, Connection, Engine, Table, bindparam, create_engine, event, insert, select, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 
 from mos_app.store import tables
 from mos_app.store.postgres import postgres_engine
@@ -149,7 +149,7 @@ def open_engine(url: str) -> Engine:
     """Return an engine on an up-to-date database."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter: a port that is no number
         raise InputError(
             "the database URL cannot be read; expected postgresql://USER:PASSWORD@HOST/NAME or sqlite:///FILE"
         ) from None
@@ -182,6 +182,8 @@ def _make_private(file: str | None) -> None:
     """Only the owner reads an SQLite file; SQLite gives its log (-wal, -shm) the same mode."""
     if not file or file == ":memory:":
         return
+    if os.path.exists(file) and not os.path.isfile(file):
+        raise InputError(f"the database cannot be opened: {file} is no file")
     try:
         # A file that exists is never opened here: closing it would drop the locks that SQLite holds on it in
         # this process, and another process could then delete the log under a running server.
@@ -202,8 +204,15 @@ def _migrate(engine: Engine) -> None:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-    except OperationalError as error:
-        raise InputError(f"the database cannot be opened: {str(error.orig).splitlines()[0]}") from None
+    except DBAPIError as error:
+        raise cannot_open(error) from None
+
+
+def cannot_open(error: DBAPIError) -> InputError:
+    """Return as one sentence why the database cannot be opened: it is away, the password, a right."""
+    told = error.orig.args[0] if error.orig and error.orig.args else error
+    reason = told["M"] if isinstance(told, dict) else str(told).splitlines()[0].partition(" (timeout")[0]
+    return InputError(f"the database cannot be opened: {reason}")
 
 
 def _prepare_sqlite(engine: Engine) -> None:

@@ -4,6 +4,7 @@ The file is read twice, a chunk at a time: first to check every line, without a 
 """
 
 import csv
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -87,6 +88,8 @@ def _answers(path: Path, study: Study) -> Iterator[tuple[dict[str, Any], dict[st
     known, position = _Known(study), Counter[str]()
     for line, row in enumerate(_rows(path, columns_of(study)), start=2):
         try:
+            if None in row or None in row.values():
+                raise ValueError("expected a value for each column, and no more")
             yield known.presentation(row, position[row["rater"]]), _rating(row)
         except (KeyError, ValueError) as error:
             raise InputError(f"{path}, line {line}: {_sentence(error)}; nothing was imported") from None
@@ -150,12 +153,19 @@ def _rating(row: Mapping[str, str]) -> dict[str, Any]:
     return {
         "presentation": row["presentation"],
         "score": score,
-        "seconds": float(row["seconds"]),
-        "device_pixel_ratio": float(row["device_pixel_ratio"]),
+        "seconds": _finite(row["seconds"]),
+        "device_pixel_ratio": _finite(row["device_pixel_ratio"]),
         "visible": row["visible"] == "1",
         "fullscreen": row["fullscreen"] == "1",
         **{name: row[name] for name in ("shown_at", "stored_at", "rect", "viewport")},
     }
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"expected a number, got {text}")
+    return number
 
 
 def _sentence(error: Exception) -> str:

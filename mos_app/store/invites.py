@@ -142,6 +142,7 @@ def count_use(connection: Connection, invite: RowMapping, rater: str) -> None:
 
 
 def check_rater(connection: Connection, rater: str) -> None:
-    """Raise InputError unless there is such a rater."""
-    if connection.execute(select(tables.raters.c.id).where(tables.raters.c.id == rater)).first() is None:
+    """Raise InputError unless there is such a rater, whose answers wait until the transaction ends."""
+    found = select(tables.raters.c.id).where(tables.raters.c.id == rater).with_for_update()
+    if connection.execute(found).first() is None:
         raise InputError(f"no rater called {rater!r}: `mos status` lists them")

@@ -19,7 +19,11 @@ from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import IsolationLevel
 from sqlalchemy.exc import DisconnectionError
 
+from sr_models.data.errors import InputError
+
 POOL_CONNECTIONS = 8
+_OPTIONS = {"application_name", "timeout", "unix_sock"}
+"""That a URL may have; pg8000 encrypts by itself where the server does, so sslmode is none of them."""
 KEPT_STATEMENTS = 200
 """Prepared on each connection; what comes after is sent whole each time."""
 _ERRORS: dict[str, type[Exception]] = {"23505": IntegrityError, "28000": InterfaceError}
@@ -27,6 +31,10 @@ _ERRORS: dict[str, type[Exception]] = {"23505": IntegrityError, "28000": Interfa
 
 def postgres_engine(url: URL, isolation_level: IsolationLevel = "READ COMMITTED") -> Engine:
     """Return an engine on a PostgreSQL database."""
+    if unknown := url.query.keys() - _OPTIONS:
+        raise InputError(
+            f"the database URL has the option {min(unknown)}; known are {', '.join(sorted(_OPTIONS))}"
+        )
     engine = create_engine(
         url.set(drivername="postgresql+pg8000"),
         isolation_level=isolation_level,
@@ -79,7 +87,11 @@ class _Connection(PlainConnection):  # type: ignore[misc]
 
     def is_lost(self) -> bool:
         """Return whether the server has hung up: between statements it says nothing else."""
-        return self._usock is None or bool(select.select([self._usock], [], [], 0)[0])
+        if self._usock is None:
+            return True
+        said = select.poll()  # not select.select, which knows no more than 1,024 open files and sockets
+        said.register(self._usock, select.POLLIN)
+        return bool(said.poll(0))
 
 
 class _Cursor(PlainCursor):  # type: ignore[misc]

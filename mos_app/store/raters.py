@@ -52,28 +52,34 @@ def enter(db: Database, newcomer: Newcomer) -> tuple[str, str]:
         if known := _entered_already(connection, token):
             return known, token
         try:
-            returning, _ = _admit(connection, study, newcomer)
+            returning, invite = _admit(connection, study, newcomer)
         except RefusedError:
             if known := _entered_already(connection, token):  # what refuses them was their own entry just now
                 return known, token
             raise
-    # What takes a while is done before the lock, for a number that nobody else gets.
-    order = None if returning else _draw_order(study, _take_number(db))
+    order = None if returning else _draw_order(study, _take_number(db))  # for a number that nobody else gets
+    own = order.rater if order else ""
     with db.writing() as connection:
+        if (
+            order is not None
+        ):  # it takes a while, so before the lock; nobody sees it until the transaction ends
+            _add_rater(connection, study, order, newcomer, reusable=invite["reusable"])
         connection.execute(select(tables.study.c.fingerprint).with_for_update())
-        if known := _entered_already(connection, token):
-            return known, token
-        returning, invite = _admit(connection, study, newcomer)
-        if returning is None:
-            if order is None:  # they were forgotten in this moment
-                raise RefusedError(403, "unknown")
-            rater = order.rater
-            _add_rater(connection, study, order, newcomer, token, reusable=invite["reusable"])
-        else:
-            rater = returning
-            _begin_session(connection, rater, token)
-        count_use(connection, invite, rater)
+        rater = _entered_already(connection, token) or _let_in(connection, study, newcomer, token, own)
+        if own and rater != own:  # another request of the same person was faster
+            _remove_rater(connection, own)
         return rater, token
+
+
+def _let_in(connection: Connection, study: Study, newcomer: Newcomer, token: str, own: str) -> str:
+    """Return who comes back, else `own`, in a session that begins now."""
+    returning, invite = _admit(connection, study, newcomer, own)
+    rater = returning or own
+    if not rater:  # they were forgotten in this moment
+        raise RefusedError(403, "unknown")
+    _begin_session(connection, rater, token)
+    count_use(connection, invite, rater)
+    return rater
 
 
 def come_back(db: Database, invite: str, nonce: str, name: str | None) -> tuple[str, str]:
@@ -143,8 +149,13 @@ def _in_grace(connection: Connection, invite: RowMapping) -> bool:
     return session is not None and since < timedelta(minutes=GRACE_MINUTES)
 
 
-def _admit(connection: Connection, study: Study, newcomer: Newcomer) -> tuple[str | None, RowMapping]:
-    """Return the rater who comes back (None for a new one) and the invite; refused where they may not."""
+def _admit(
+    connection: Connection, study: Study, newcomer: Newcomer, own: str = ""
+) -> tuple[str | None, RowMapping]:
+    """Return the rater who comes back (None for a new one) and the invite; refused where they may not.
+
+    own: the newcomer's rater where it is stored already; it does not count.
+    """
     now = standing_on(connection, study)
     if now.shut:
         raise RefusedError(403, now.shut)
@@ -155,20 +166,20 @@ def _admit(connection: Connection, study: Study, newcomer: Newcomer) -> tuple[st
         return str(invite["rater"]), invite
     if newcomer.panel is not None:
         r = tables.raters.c
-        known = connection.execute(select(r.id).where(r.panel == newcomer.panel)).scalar()
+        known = connection.execute(select(r.id).where(r.panel == newcomer.panel, r.id != own)).scalar()
         if known is not None and study.settings.panel_again == "refuse":
             raise RefusedError(403, "again")
         if known is not None:
             return str(known), invite
-    if now.settings.raters is not None and _places_taken(connection) >= now.settings.raters:
+    if now.settings.raters is not None and _places_taken(connection, own) >= now.settings.raters:
         raise RefusedError(403, "full")
     return None, invite
 
 
-def _places_taken(connection: Connection) -> int:
-    r = tables.raters
+def _places_taken(connection: Connection, own: str) -> int:
+    r = tables.raters.c
     return connection.execute(
-        select(func.count()).select_from(r).where(r.c.released_at.is_(None))
+        select(func.count(r.id)).where(r.released_at.is_(None), r.id != own)
     ).scalar_one()
 
 
@@ -194,14 +205,13 @@ def _draw_order(study: Study, number: int) -> _Order:
 
 
 def _add_rater(
-    connection: Connection, study: Study, order: _Order, newcomer: Newcomer, token: str, *, reusable: bool
+    connection: Connection, study: Study, order: _Order, newcomer: Newcomer, *, reusable: bool
 ) -> None:
-    """Store the new rater and all presentations."""
+    """Store the new rater, at whose place nobody sits yet, and all presentations."""
     connection.execute(
         insert(tables.raters).values(
             id=order.rater,
             number=order.number,
-            session_hash=token_hash(token),
             reusable_invite=reusable,
             entered_at=now_text(),
             language=newcomer.language,
@@ -332,17 +342,21 @@ def rater_rows_on(connection: Connection) -> list[dict[str, Any]]:
 
 def forget_rater(db: Database, rater: str) -> dict[str, int]:
     """Remove all rows of one person. Return how many went, by table."""
-    p = tables.presentations
     with db.writing() as connection:
         check_rater(connection, rater)
-        of_rater = select(p.c.id).where(p.c.rater == rater)
-        statements = {
-            "ratings": tables.ratings.delete().where(tables.ratings.c.presentation.in_(of_rater)),
-            "presentations": p.delete().where(p.c.rater == rater),
-            "invites": tables.invites.delete().where(tables.invites.c.rater == rater),
-            "raters": tables.raters.delete().where(tables.raters.c.id == rater),
-        }
-        return {table: connection.execute(statement).rowcount for table, statement in statements.items()}
+        return _remove_rater(connection, rater)
+
+
+def _remove_rater(connection: Connection, rater: str) -> dict[str, int]:
+    p = tables.presentations
+    of_rater = select(p.c.id).where(p.c.rater == rater)
+    statements = {
+        "ratings": tables.ratings.delete().where(tables.ratings.c.presentation.in_(of_rater)),
+        "presentations": p.delete().where(p.c.rater == rater),
+        "invites": tables.invites.delete().where(tables.invites.c.rater == rater),
+        "raters": tables.raters.delete().where(tables.raters.c.id == rater),
+    }
+    return {table: connection.execute(statement).rowcount for table, statement in statements.items()}
 
 
 def _rater(row: RowMapping) -> Rater:

@@ -10,13 +10,19 @@ from mos_app.study.words import words
 from sr_models.data.errors import InputError
 
 LONGEST_TEXT = 4000
+MOST_RATERS = 100_000
 _HOURS = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d) (\S+)$")
 
 
 def check_settings(settings: Settings) -> None:
     """Raise InputError at the first setting that cannot be meant."""
-    if settings.raters is not None and settings.raters < 1:
-        raise InputError(f"--raters: expected at least 1 person, or no limit; got {settings.raters}")
+    if not settings.title.strip():
+        raise InputError("--title: expected what raters see as the study's name, got nothing")
+    if settings.raters is not None and not 1 <= settings.raters <= MOST_RATERS:
+        raise InputError(
+            f"--raters: expected at least 1 person and at most {MOST_RATERS}, or no limit; "
+            f"got {settings.raters}"
+        )
     if not 0 <= settings.repeat_share < 1:
         raise InputError(f"--repeats: expected a share from 0 to below 1, got {settings.repeat_share:g}")
     if settings.repeat_lag < 1 or settings.break_every < 0:

@@ -186,14 +186,16 @@ class RatingRoutes:
         return await self._picture(request, other=True)
 
     def _state_of(self, token: str | None) -> dict[str, Any]:
-        rater = with_new_blocks(self.db, self._rater(token))
+        rater, shut = self._rater(token), standing(self.db).shut
+        if not shut:
+            rater = with_new_blocks(self.db, rater)
         study = self.db.study  # asked for last: it knows every block that the rater has
         end = block_end(rater, study)
         coming = upcoming(self.db, rater.id, LOOKAHEAD)
         return {
             "rater": rater.id,
             "stage": stage_of(rater, study),
-            "shut": standing(self.db).shut,
+            "shut": shut,
             "done": rater.done,
             "total": rater.total,
             "practice": calibration_count(study),

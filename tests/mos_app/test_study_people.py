@@ -184,6 +184,8 @@ def test_the_admin_sees_progress_but_no_method_before_the_study_is_closed(admin)
     assert not page.exception
     flags = page.dataframe[0].value["flags"].tolist()
     assert flags == ["one score in 100% of votes; 92% of answers under 0.7 s"]  # stored without looking
+    assert page.expander[0].label == "What was flagged (1)"
+    assert page.table[0].value["flags"].tolist() == flags
     assert {metric.label: metric.value for metric in page.metric} == {
         "Raters": "1",
         "Finished": "1",

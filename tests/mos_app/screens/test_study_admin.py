@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
+from admin_page import section, sign_in
 from rater_page import RaterPage
-from studies import PASSWORD, SENTINELS, Served, make_study, new_rater, newcomer, rate_all, until, write_run
+from studies import SENTINELS, Served, make_study, new_rater, newcomer, rate_all, until, write_run
 
 from mos_app.store.connection import Database, open_database
 from mos_app.store.invites import invite_rows, make_invites
@@ -39,15 +40,6 @@ def page(hall, browser) -> Iterator:
     page.goto(f"{hall[0].address}/admin")
     yield page
     context.close()
-
-
-def sign_in(page, password: str = PASSWORD) -> None:
-    page.locator("input[type=password]").fill(password)
-    page.get_by_role("button", name="Sign in").click()
-
-
-def section(page, name: str) -> None:
-    page.get_by_test_id("stButtonGroup").get_by_text(name, exact=True).click()
 
 
 def test_signing_out_ends_the_session_in_the_dark_too(hall, page):

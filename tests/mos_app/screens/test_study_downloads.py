@@ -6,6 +6,7 @@ import zipfile
 
 import httpx
 import pytest
+from admin_page import section, sign_in
 from studies import PASSWORD, new_rater, newcomer, rate_all
 
 from mos_app.store.codes import password_hash
@@ -36,14 +37,9 @@ def page(behind_nginx, db, browser):
     page = context.new_page()
     page.set_default_timeout(120_000)  # processes of their own start first
     page.goto(f"{behind_nginx}/admin")
-    page.locator("input[type=password]").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page)
     yield page
     context.close()
-
-
-def section(page, name: str) -> None:
-    page.get_by_test_id("stButtonGroup").get_by_text(name, exact=True).click()
 
 
 def saved(page, link) -> tuple[str, bytes]:

@@ -1,6 +1,10 @@
 """A further block of pictures: who sees it when, and what is refused."""
 
 import errno
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,10 +17,11 @@ from mos_app.store.connection import bind_database, open_database
 from mos_app.store.exchange import ratings_frame
 from mos_app.store.raters import rater_of, rater_rows, with_new_blocks
 from mos_app.store.ratings import store_rating, upcoming
-from mos_app.store.state import change_rows, standing
+from mos_app.store.state import change_rows, set_closed, standing
 from mos_app.study.definition import Settings, load
 from mos_app.study.sources import Version, versions_in_run
 from mos_app.study.stages import stage_of
+from mos_app.web.routes import RatingRoutes
 from sr_models.data.errors import InputError
 
 
@@ -81,6 +86,22 @@ def test_a_block_that_comes_with_a_raters_last_answer_is_still_rated(tmp_path, p
     db.close()
 
 
+def test_a_block_in_a_closed_study_takes_nobodys_end_away(tmp_path):
+    make_study(tmp_path)
+    db = open_database(tmp_path / "study")
+    rater, token = new_rater(db)
+    rate_all(db, rater)
+    add_block(db, tmp_path / "study", more_of(tmp_path))
+    set_closed(db, True)
+    routes = RatingRoutes(db, tmp_path / "study")
+    assert routes._state_of(token)["stage"] == "thanks"
+    assert rater_of(db, token).finished
+    set_closed(db, False)
+    assert routes._state_of(token)["total"] == 20
+    assert not rater_of(db, token).finished
+    db.close()
+
+
 def test_a_block_brings_new_pictures_of_the_same_methods(tmp_path):
     make_study(tmp_path)
     db = open_database(tmp_path / "study")
@@ -108,6 +129,36 @@ def test_of_two_blocks_at_once_one_is_added_and_the_other_told(tmp_path, monkeyp
     with pytest.raises(InputError, match="another block was added in the meantime"):
         add_block(db, folder, first)
     assert [item.dataset for item in db.study.later[0].stimuli] == ["Others"] * 8
+    assert [row["what"] for row in change_rows(db)] == ["block 2"]
+    db.close()
+
+
+def test_two_blocks_that_are_written_at_once_wait_for_one_another(tmp_path, database_url, monkeypatch):
+    """Each looks whether it is alone and then writes: on PostgreSQL, too, only one of them at a time."""
+    make_study(tmp_path)
+    folder = tmp_path / "study"
+    db = bind_database(load(folder), database_url, folder=folder)
+    added = [more_of(tmp_path), more_of(tmp_path, dataset="Others")]
+    both, read = threading.Barrier(2), blocks.load
+    reads = Counter[int]()
+
+    def together(place: object) -> object:
+        study = read(place)
+        reads[threading.get_ident()] += 1
+        with suppress(threading.BrokenBarrierError):
+            both.wait(timeout=20 if reads[threading.get_ident()] == 1 else 1)
+        return study
+
+    def add(versions: object) -> str:
+        try:
+            return f"block {add_block(db, folder, versions).blocks}"
+        except InputError as error:
+            return str(error)
+
+    monkeypatch.setattr(blocks, "load", together)
+    with ThreadPoolExecutor(2) as pool:
+        told = sorted(pool.map(add, added))
+    assert told == ["another block was added in the meantime: look at the study, and try again", "block 2"]
     assert [row["what"] for row in change_rows(db)] == ["block 2"]
     db.close()
 

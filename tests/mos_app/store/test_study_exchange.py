@@ -177,6 +177,7 @@ def change(path, line: int, column: str, value: str) -> None:
         ("study", "other", "is of the study 'other'"),
         ("phase", "later", "calibration or main"),
         ("seconds", "long", "could not convert"),
+        ("seconds", "nan", "expected a number"),
     ],
 )
 def test_a_wrong_line_is_named_and_nothing_is_imported(tmp_path, column, value, message):
@@ -186,6 +187,21 @@ def test_a_wrong_line_is_named_and_nothing_is_imported(tmp_path, column, value, 
     empty = bind_database(db.study, f"sqlite:///{tmp_path / 'again.db'}")
     with pytest.raises(InputError, match=f"line 7: .*{message}.*nothing was imported"):
         import_ratings(empty, tmp_path / "ratings.csv")
+    assert rating_rows(empty) == []
+    db.close()
+    empty.close()
+
+
+def test_a_file_that_was_cut_short_or_has_a_value_too_many_is_named(tmp_path):
+    db = filled(tmp_path)
+    export(db, tmp_path)
+    whole = (tmp_path / "ratings.csv").read_text()
+    empty = bind_database(db.study, f"sqlite:///{tmp_path / 'again.db'}")
+    last = whole.count("\n")
+    for text in (whole[: whole.rindex("\n", 0, -1) + 40], whole[:-1] + ",more\n"):
+        (tmp_path / "ratings.csv").write_text(text)
+        with pytest.raises(InputError, match=f"line {last}: expected a value for each column"):
+            import_ratings(empty, tmp_path / "ratings.csv")
     assert rating_rows(empty) == []
     db.close()
     empty.close()
@@ -207,8 +223,9 @@ def test_the_commands_do_the_same(tmp_path, capsys):
     gone = rater_rows(db)[0]["id"]
     db.close()
     assert main(["export", study, "--to", str(tmp_path / "out")]) == 0
-    assert main(["status", study]) == 0
-    assert f"{gone}" in capsys.readouterr().out
+    capsys.readouterr()
+    assert main(["status", study, "--flags"]) == 0
+    assert f"{gone}     18/18     finished   one score in" in capsys.readouterr().out
     assert main(["forget", study, gone]) == 0
     assert f"{gone} is forgotten: 18 ratings" in capsys.readouterr().out
     assert main(["close", study]) == 0
@@ -218,6 +235,19 @@ def test_the_commands_do_the_same(tmp_path, capsys):
     assert len(set(links)) == 3
     assert all(link.startswith("https://study.example/?invite=") for link in links)
     assert main(["import", study, str(tmp_path / "nowhere.csv")]) == 2
+
+
+def test_the_status_reads_no_rating_unless_it_is_to_look_for_flags(tmp_path, capsys, monkeypatch):
+    db = filled(tmp_path)
+    monkeypatch.setattr("mos_app.store.exchange.rating_chunks", lambda *_: pytest.fail("reads ratings"))
+    assert main(["status", str(tmp_path / "study")]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "study: open; 3 raters, 2 finished; 0 links unused"
+    assert told[1:] == [
+        f"{row['id']}  {row['done']:>5}/18     {state}"
+        for row, state in zip(rater_rows(db), ["finished", "finished", "under way"], strict=True)
+    ]
+    db.close()
 
 
 def test_a_study_without_ratings_exports_empty_tables(tmp_path):

@@ -1,10 +1,13 @@
 """PostgreSQL with few round trips: how many, what becomes of lost connections and of the server's errors."""
 
+import fcntl
+import os
+import socket
 from collections.abc import Callable, Iterator
 
 import pytest
 from pg8000.core import CoreConnection
-from sqlalchemy import create_engine, insert
+from sqlalchemy import create_engine, event, insert
 from sqlalchemy.exc import IntegrityError
 from studies import answer, make_study, new_rater
 
@@ -53,6 +56,17 @@ def test_a_picture_and_its_rating_take_three_round_trips(db, trips):
     assert [row["position"] for row in rating_rows(db)] == [0, 1]
 
 
+def test_a_newcomers_order_is_stored_before_the_lock_that_others_wait_for(db):
+    told: list[str] = []
+    event.listen(db._engine, "before_cursor_execute", lambda *about: told.append(about[2]))
+    new_rater(db)
+    first = {
+        part: next(i for i, sql in enumerate(told) if part in sql)
+        for part in ("INTO presentations", "FOR UPDATE", "SET session_hash")
+    }
+    assert first["INTO presentations"] < first["FOR UPDATE"] < first["SET session_hash"]
+
+
 def test_connections_that_the_server_has_ended_are_replaced_before_anybody_notices(db, postgres_url):
     rater, token = new_rater(db)
     server = create_engine(postgres_url.replace("://", "+pg8000://"), isolation_level="AUTOCOMMIT")
@@ -65,6 +79,21 @@ def test_connections_that_the_server_has_ended_are_replaced_before_anybody_notic
     assert ended >= 2
     store_rating(db, rater, answer(upcoming(db, rater, 1)[0].id))
     assert rater_of(db, token).done == 1
+
+
+def test_a_server_with_more_than_1024_open_files_still_knows_lost_connections(db):
+    with db._engine.connect() as connection:
+        driver = connection.connection.dbapi_connection
+        assert not driver.is_lost()
+        ours, theirs = socket.socketpair()
+        with ours, theirs, os.fdopen(fcntl.fcntl(ours, fcntl.F_DUPFD, 1500), "rb") as high:
+            there, driver._usock = driver._usock, high
+            try:
+                assert not driver.is_lost()
+                theirs.close()
+                assert driver.is_lost()
+            finally:
+                driver._usock = there
 
 
 def test_more_statements_than_are_kept_prepared_still_run(db, monkeypatch):

@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import msgspec
@@ -61,6 +63,26 @@ def test_an_entry_sent_twice_at_once_lets_its_person_in_and_takes_the_link_once(
     monkeypatch.setattr(raters, "_admit", after_the_first)
     assert enter(db, person) == first[0]
     assert len(rater_rows(db)) == 1
+
+
+@pytest.mark.parametrize("panel", [None, "5f00"])
+def test_one_person_who_enters_eight_times_at_once_is_one_rater_with_one_order(db, panel):
+    """By the same nonce; by the same panel id in eight browsers."""
+    code = make_invites(db, 1, reusable=True)[0]
+    nonces = [f"{i:032x}" for i in range(8)] if panel else ["a" * 32] * 8
+    people = [newcomer(db.study, code, nonce, panel=panel) for nonce in nonces]
+    start = threading.Barrier(8)
+
+    def come(person: Newcomer) -> str:
+        start.wait()
+        return enter(db, person)[0]
+
+    with ThreadPoolExecutor(8) as pool:
+        (rater,) = set(pool.map(come, people))
+    with db.reading() as connection:
+        stored = connection.execute(select(tables.presentations.c.rater)).scalars().all()
+    assert [row["id"] for row in rater_rows(db)] == [rater]
+    assert stored == [rater] * 12
 
 
 def test_entering_again_with_the_same_nonce_is_the_same_person_and_one_place(db):

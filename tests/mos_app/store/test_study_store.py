@@ -5,13 +5,13 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from sqlalchemy.exc import DBAPIError
 from studies import answer, make_study, new_rater, newcomer, rate_all, refusal
 
@@ -206,6 +206,23 @@ def test_forget_removes_one_person_and_says_what_went(db):
     assert rater_of(db, token) is None
     with pytest.raises(InputError, match="no rater called"):
         forget_rater(db, gone)
+
+
+def test_an_answer_that_comes_while_its_rater_is_forgotten_waits_and_is_refused(db):
+    rater, _ = new_rater(db)
+    due = upcoming(db, rater, 1)[0]
+    with ThreadPoolExecutor(1) as pool:
+        sent = []
+
+        def send(*about: object) -> None:
+            if str(about[2]).startswith("DELETE FROM presentations") and not sent:
+                sent.append(pool.submit(store_rating, db, rater, answer(due.id)))
+                wait(sent, timeout=0.5)
+
+        event.listen(db._engine, "before_cursor_execute", send)
+        assert forget_rater(db, rater)["presentations"] == len(db.study.stimuli)
+        assert refusal(sent[0].result) == (404, "no such presentation")
+    assert rating_rows(db) == []
 
 
 def test_a_database_belongs_to_one_study(db, tmp_path, database_url):
