@@ -433,9 +433,11 @@ def test_a_scheduler_without_workers_is_one_line(tmp_path, capsys, monkeypatch, 
 def test_the_command_runs_a_shard_and_folds_it(tmp_path, capsys):
     arguments = ["run", "--models", "nearest", "--results", str(tmp_path)]
     assert main([*arguments, "--shard", "0/2"]) == 0
-    assert "run without --shard to fold the parts together" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "run without --shard to fold the parts together" in error
+    assert f"all in {tmp_path / 'shards' / '0-of-2'}" in error
     assert not (tmp_path / "tables").exists()
     assert main(arguments) == 0
     out, err = capsys.readouterr()
     assert "| nearest |" in out
-    assert "1 shards folded in" in err
+    assert "1 shard folded in" in err
