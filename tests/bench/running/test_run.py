@@ -182,8 +182,9 @@ def test_one_bad_picture_does_not_sink_the_run(request_, folder):
     (folder / "bad.png").write_bytes(b"not a picture")
     summary = run(request_)
     assert summary.computed == 24
-    assert len(summary.failures) == 3  # hr, nearest, bicubic
-    assert all("bad" in failure for failure in summary.failures)
+    (failure,) = summary.failures  # once, not for every model
+    assert failure == f"mine/bad: {folder / 'bad.png'}: not a PNG, TIFF, JPEG, BMP or WebP picture"
+    assert run(replace(request_, jobs=2)).failures == [failure]
 
 
 def test_a_model_that_fails_on_one_picture_is_reported_by_name(request_, folder, photo):
