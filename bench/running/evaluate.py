@@ -18,6 +18,7 @@ from bench.running.plan import Need
 from bench.store.rows import SavedPicture, Score
 from sr_models.data.dataset import Sample, load_sample
 from sr_models.data.errors import InputError
+from sr_models.data.fetch import sha256_of
 from sr_models.data.image import Image, encode_image, read_image, to_grey
 from sr_models.data.luma import luma_uint8
 from sr_models.data.resize import imresize
@@ -229,7 +230,7 @@ def _saved_image(need: Need, results: Path) -> Image | None:
     path = results / "images" / need.saved.path
     if not need.is_kept or not path.is_file():
         return None
-    if hashlib.sha256(path.read_bytes()).hexdigest() != need.saved.sha256:
+    if sha256_of(path) != need.saved.sha256:
         return None
     return read_image(path)
 

@@ -281,6 +281,7 @@ def test_a_protocol_that_does_not_apply_gives_no_row_and_is_not_tried_again(requ
         ({"outputs": ("srgan-authers",)}, "no published outputs called"),
         ({"outputs": ("srgan-authors",)}, "it covers Set14 x4, Set5 x4"),
         ({"outputs": ("a=nowhere",)}, "expected a folder of upscaled pictures"),
+        ({"outputs": ("a=",)}, "expected NAME=FOLDER, got 'a='"),
         ({"outputs": ("a={folder}",), "pattern": "{picture}.png"}, "use {image} or {name}"),
         ({"outputs": ("a={folder}",), "pattern": "{image.png"}, "pattern"),
         ({"outputs": ("a={folder}",), "pattern": "{image}.gif"}, "holds none of the pictures"),
