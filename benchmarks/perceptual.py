@@ -106,7 +106,8 @@ def together(name: str, whole: Scene, weights: Path) -> list[float]:
 
 def warm_up(name: str, function: Pair, weights: Path) -> None:
     """Load the networks and agree on a value."""
-    picture = load_sample(open_dataset("sample", 4, "matlab")[0], "matlab").hr[:200, :200]
+    whole = load_sample(open_dataset("sample", 4, "matlab")[0], "matlab").hr
+    picture = whole[:280, :280]  # over 256 pixels, so that a metric's own shrinking shows
     noise = np.random.default_rng(0).normal(0, 10, picture.shape)
     noisy = np.clip(picture + noise, 0, 255).astype(np.uint8)
     small = Scene((noisy,), picture, picture, 4, 4, "matlab", torch.device("cpu"))
@@ -143,11 +144,12 @@ def peers(weights: Path) -> dict[str, Pair]:
     alex = network(alexnet(weights=None).features, weights / "alexnet-owt-7be5be79.pth").features
     heads = list(torch.load(weights / "lpips_lin_v0.1_alex.pth", weights_only=True).values())
     taps = ["1", "4", "7", "9", "11"]
-    clip_iqa = piq.CLIPIQA()
+    clip_iqa, dists = piq.CLIPIQA(), piq.DISTS()
     return {
         "lpips": ContentLoss(alex, layers=taps, weights=heads, normalize_features=True),
         "lpips_vgg": piq.LPIPS(),
-        "dists": piq.DISTS(),
+        "dists": lambda sr, hr: 1 - ContentLoss.forward(dists, sr, hr),  # at full size, as ours
+        "dists_256": dists,
         "pieapp": piq.PieAPP(),
         "clip_iqa": lambda sr, _: clip_iqa(sr),
         "brisque": lambda sr, _: piq.brisque(sr),

@@ -1,3 +1,4 @@
+import pickle
 import subprocess
 import sys
 
@@ -120,3 +121,9 @@ def test_a_model_of_an_installed_package_runs_by_name(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "(8, 12)\n"
+
+
+def test_an_unknown_name_comes_back_whole_from_another_process():
+    error = pickle.loads(pickle.dumps(UnknownNameError("metric", "psnrr", ["ssim", "psnr"])))
+    assert str(error) == "no metric called 'psnrr'; did you mean psnr?"
+    assert error.name == "psnrr"

@@ -52,6 +52,11 @@ def some(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
+def counted(n: int, noun: str) -> str:
+    """Return a number of things: `1 shard`, `2 shards`."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
 def say(line: str) -> None:
     """Print a line beside the output: to stderr."""
     print(line, file=sys.stderr)

@@ -134,4 +134,4 @@ COMPARE = Command(
     _compare,
 )
 GRID = Command("grid", "show one picture's crop from every model side by side", _grid_arguments, _grid)
-FID = Command("fid", "patch FID of a run's pictures (needs srmos[fid])", _fid_arguments, _fid)
+FID = Command("fid", "patch FID of a run's pictures (pip install -e '.[fid]')", _fid_arguments, _fid)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.commands.arguments import RESULTS, add_ratings, add_weights, joined_lines, say, some
+from bench.commands.arguments import RESULTS, add_ratings, add_weights, counted, joined_lines, say, some
 from sr_models.command import Command
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def _run(args: argparse.Namespace) -> int:
         ):
             write_report(run.results, plots=not args.no_plots)
         print(markdown_of(run.results, scale=args.scale, lrs=(args.lr, "stored"), protocols=args.protocols))
-    for line in _summary_lines(summary, args.results):
+    for line in _summary_lines(summary, run.folder):
         say(line)
     return 1 if summary.failures else 0
 
@@ -209,16 +209,18 @@ def _summary_lines(summary: "Summary", folder: Path) -> list[str]:
     )
     lines = [f"{summary.computed} scores computed{replaced}; {summary.reused} reused; all in {folder}"]
     if summary.folded:
-        lines.append(f"{summary.folded} shards folded in")
+        lines.append(f"{counted(summary.folded, 'shard')} folded in")
     if summary.profiled:
-        lines.append(f"{summary.profiled} models profiled: {folder / 'profile.csv'}")
+        lines.append(f"{counted(summary.profiled, 'model')} profiled: {folder / 'profile.csv'}")
     lines += [] if summary.joined is None else joined_lines(summary.joined)
     lines += [f"passed over: {why}" for why in summary.passed_over]
     lines += [f"not available: {why}" for why in summary.unavailable.values()]
     for (metric, why), pictures in summary.not_applicable.items():
-        lines.append(f"n/a: {metric} of {len(pictures)} pictures ({some(pictures)}): {why}")
+        lines.append(f"n/a: {metric} of {counted(len(pictures), 'picture')} ({some(pictures)}): {why}")
     for (name, why), pictures in summary.dropped.items():
-        lines.append(f"dropped: {name}, scores of {len(pictures)} pictures ({some(pictures)}): {why}")
+        lines.append(
+            f"dropped: {name}, scores of {counted(len(pictures), 'picture')} ({some(pictures)}): {why}"
+        )
     lines += [f"failed: {failure}" for failure in summary.failures[:_MOST_FAILURES]]
     more = len(summary.failures) - _MOST_FAILURES
     return [*lines, f"failed: {more} more: all are in {folder / 'run.json'}"] if more > 0 else lines

@@ -9,7 +9,7 @@ from bench.metric import METRICS, metric_names
 from bench.palette import model_order
 from bench.protocols.presets import PROTOCOLS
 from bench.store.rows import Place, hr_variant, method_name
-from bench.store.table import pictures_table, scores_table
+from bench.store.table import check_folder, pictures_table, scores_table
 from sr_models.data.errors import InputError, UnknownNameError
 from sr_models.data.image import Image, read_image
 from sr_models.data.manifest import common_names
@@ -129,8 +129,7 @@ def make_grid(request: GridRequest) -> Grid:
 
 def _saved(folder: Path) -> dict[_Picture, set[str]]:
     """Picture -> methods with a saved version of it, the originals among them."""
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder: give the folder of a `bench run`")
+    check_folder(folder)
     found: dict[_Picture, set[str]] = {}
     for row in pictures_table(folder):
         place = row.place

@@ -1,5 +1,6 @@
 """DISTS: structure and texture similarity of VGG16's features, at full size or at 256 pixels."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from piq import DISTS
 
     from bench.perceptual.scene import Scene
+
+_EPS = 1e-6
 
 
 @picture_metric(
@@ -51,13 +54,58 @@ def _distances(
     import torch
 
     model = _model(network, heads, scene.device)
-    hr = model.get_features(sized(scene.hr))
+    weights = torch.cat(model.weights, dim=1).flatten().to(scene.device)  # of means, then of deviations
+    hr = [_Reference.of(maps) for maps in model.get_features(sized(scene.hr))]
     values = []
     for part in scene.parts():
-        distances = model.compute_distance(model.get_features(sized(part)), hr)
-        weighted = [(d * w.to(d)).mean(dim=(2, 3)) for d, w in zip(distances, model.weights, strict=True)]
-        values.append(1 - torch.cat(weighted, dim=1).sum(dim=1))
+        alike = [its.alike(maps) for its, maps in zip(hr, model.get_features(sized(part)), strict=True)]
+        means, deviations = (torch.cat(each, dim=1) for each in zip(*alike, strict=True))
+        values.append(1 - torch.cat([means, deviations], dim=1) @ weights)
     return torch.cat(values)
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """HR's maps of one layer."""
+
+    centred: "torch.Tensor"
+    """(1, C, h, w): less their means."""
+    means: "torch.Tensor"
+    """(1, C)."""
+    variances: "torch.Tensor"
+    """(1, C)."""
+
+    @classmethod
+    def of(cls, maps: "torch.Tensor") -> "_Reference":
+        """Return maps (1, C, h, w) as a reference."""
+        means = maps.mean(dim=(2, 3))
+        centred = maps - means[..., None, None]
+        return cls(centred, means, centred.square().mean(dim=(2, 3)))
+
+    def alike(self, maps: "torch.Tensor") -> "tuple[torch.Tensor, torch.Tensor]":
+        """Return how alike HR's and these maps' (N, C, h, w) means, and deviations, are: (N, C), 1 at best.
+
+        Sums are of differences from HR's means: in float32, large means would leave little of a variance.
+        """
+        import torch
+
+        from bench.perceptual.backbones import bands
+
+        sums = torch.zeros(3, *maps.shape[:2], device=maps.device)
+        for part, hr in bands(maps, self.centred):
+            part = part - self.means[..., None, None]
+            sums[0] += part.sum(dim=(2, 3))
+            sums[1] += (part * hr).sum(dim=(2, 3))
+            sums[2] += part.square_().sum(dim=(2, 3))
+        shift, covariance, square = sums / maps[0, 0].numel()
+        return (
+            _similarity(self.means * (self.means + shift), self.means**2 + (self.means + shift) ** 2),
+            _similarity(covariance, self.variances + square - shift**2),
+        )
+
+
+def _similarity(product: "torch.Tensor", squares: "torch.Tensor") -> "torch.Tensor":
+    return (2 * product + _EPS) / (squares + _EPS)
 
 
 def _at_256(pictures: "torch.Tensor") -> "torch.Tensor":

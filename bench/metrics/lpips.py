@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from bench.perceptual.backbones import Backbone
     from bench.perceptual.scene import Scene
 
-_AT_ONCE = 1 << 18  # numbers of a map that a processor compares at once: they stay in its cache
 _SOURCE = "Zhang et al., CVPR 2018"
 
 
@@ -70,12 +69,10 @@ def _layer(maps: "Tensor", hr: "Tensor", weights: "Tensor") -> "Tensor":
     import torch
     from torch.nn.functional import conv2d
 
-    from bench.perceptual.backbones import unit_length
+    from bench.perceptual.backbones import bands, unit_length
 
-    pictures, channels, height, width = maps.shape
-    rows = height if maps.is_cuda else max(1, _AT_ONCE // (pictures * channels * width))
     sums = [
         conv2d(unit_length(part).sub_(wanted).square_(), weights).sum(dim=(1, 2, 3))
-        for part, wanted in zip(torch.split(maps, rows, dim=2), torch.split(hr, rows, dim=2), strict=True)
+        for part, wanted in bands(maps, hr)
     ]
-    return torch.stack(sums).sum(dim=0) / (height * width)
+    return torch.stack(sums).sum(dim=0) / maps[0, 0].numel()

@@ -3,7 +3,7 @@
 import pickle
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from sr_models.data.errors import InputError
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # what torchvision's networks were trained on
 _CAFFE_MEAN = (123.0, 117.0, 104.0)  # of R, G, B in 0-255
+_IN_CACHE = 1 << 16  # numbers of a map: 256 kB, two or three of which are worked on at once
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -100,6 +101,15 @@ def load_tensors(path: Path) -> Any:
         raise InputError(
             f"{path}: not a file of plain tensors ({str(error).splitlines()[0][:120]})"
         ) from None
+
+
+def bands(maps: Tensor, hr: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield maps (N, C, h, w) and HR's (1, C, h, w) in bands of rows that stay in a CPU's cache; whole
+    elsewhere.
+    """
+    pictures, channels, height, width = maps.shape
+    rows = height if maps.device.type != "cpu" else max(1, _IN_CACHE // (pictures * channels * width))
+    yield from zip(torch.split(maps, rows, dim=2), torch.split(hr, rows, dim=2), strict=True)
 
 
 def unit_length(maps: Tensor) -> Tensor:

@@ -115,7 +115,7 @@ def _version() -> str:
     try:
         return version("torch-fidelity")
     except PackageNotFoundError:
-        raise Unavailable("patch FID needs torch-fidelity: pip install 'srmos[fid]'") from None
+        raise Unavailable("patch FID needs torch-fidelity: pip install -e '.[fid]'") from None
 
 
 def _distance(ours: Patches, hr: Patches, network: Path, device: str) -> float:

@@ -87,7 +87,7 @@ def missing_libraries(metric: PictureMetric) -> list[str]:
 
 
 _OWN = {
-    "pyiqa": " (its licence forbids commercial use, so srmos does not bring it): pip install 'srmos[pyiqa]'"
+    "pyiqa": " (its licence forbids commercial use, so srmos does not bring it): pip install -e '.[pyiqa]'"
 }
 
 

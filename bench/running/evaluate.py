@@ -18,6 +18,7 @@ from bench.running.plan import Need
 from bench.store.rows import SavedPicture, Score
 from sr_models.data.dataset import Sample, load_sample
 from sr_models.data.errors import InputError
+from sr_models.data.fetch import sha256_of
 from sr_models.data.image import Image, encode_image, read_image, to_grey
 from sr_models.data.luma import luma_uint8
 from sr_models.data.resize import imresize
@@ -59,8 +60,13 @@ class Task:
         return Loaded(load_sample(first.picture, first.lr, first.multiple))
 
     def failed(self, error: Exception) -> list[Outcome]:
-        """Return the outcomes of a picture that cannot be loaded."""
+        """Return what came of it if nothing could be done."""
         return [_failure(need, error) for need in self.needs]
+
+    def unreadable(self, error: Exception) -> list[Outcome]:
+        """Return the outcomes of a picture that cannot be loaded: one sentence for all models."""
+        why = f"{self.needs[0].where}: {reason(error)}"
+        return [Outcome(need.rows, lost=need.saved, failures=[why]) for need in self.needs]
 
     def on(self, device: str) -> "Task":
         """Return the same work with networks on a device."""
@@ -115,7 +121,7 @@ def evaluate(task: Task) -> list[Outcome]:
     try:
         original = task.load()
     except Exception as error:  # noqa: BLE001 (whatever a damaged file raises)
-        return task.failed(error)
+        return task.unreadable(error)
     return [scored(need, original, made(need, original, task.results)) for need in task.needs]
 
 
@@ -124,7 +130,7 @@ def at_once(need: Need, original: Loaded) -> int:
     if need.is_kept:
         return 1
     try:
-        return need.entrant.at_once(need.picture.scale, original.sample.lr.shape)
+        return max(1, int(need.entrant.at_once(need.picture.scale, original.sample.lr.shape)))
     except Exception:  # noqa: BLE001 (a model is anybody's code: `made` tells what is wrong with it)
         return 1
 
@@ -224,7 +230,7 @@ def _saved_image(need: Need, results: Path) -> Image | None:
     path = results / "images" / need.saved.path
     if not need.is_kept or not path.is_file():
         return None
-    if hashlib.sha256(path.read_bytes()).hexdigest() != need.saved.sha256:
+    if sha256_of(path) != need.saved.sha256:
         return None
     return read_image(path)
 

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from bench.running.entrants import Plain
-from sr_models.data.dataset import Picture, Sample
+from sr_models.data.dataset import Picture, Sample, named_folder
 from sr_models.data.errors import InputError
 from sr_models.data.fetch import Report, fetch, locate, sha256_of
 from sr_models.data.image import SUFFIXES, Image, read_picture
 from sr_models.data.manifest import manifest, manifest_names
-from sr_models.data.names import check_name
 
 if TYPE_CHECKING:
     from bench.running.parcel import Move
@@ -64,12 +63,11 @@ def output_entrants(
     """Return who made pictures elsewhere: a manifest's name (all its models), or NAME=FOLDER."""
     entrants: list[OutputEntrant] = []
     for spec in specs:
-        name, is_folder, folder = spec.partition("=")
-        if is_folder:
-            check_name(name)
-            entrants.append(_from_folder(name, Path(folder), pictures, pattern))
+        own = named_folder(spec)
+        if own is not None:
+            entrants.append(_from_folder(*own, pictures, pattern))
         else:
-            entrants += _from_manifest(name, pictures, report)
+            entrants += _from_manifest(spec, pictures, report)
     return entrants
 
 

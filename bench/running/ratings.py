@@ -2,13 +2,15 @@
 
 import csv
 import hashlib
+import io
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.metric import METRICS
 from bench.store.rows import Score
-from bench.store.table import scores_table, writing
+from bench.store.table import check_folder, scores_table, writing
 from sr_models.data.errors import InputError
 from sr_models.data.fetch import sha256_of
 
@@ -38,6 +40,7 @@ def add_ratings(folder: Path, ratings: Path) -> Joined:
     where nothing that was rated is in the run.
     """
     path = ratings / "tables" / "stimuli.csv" if ratings.is_dir() else ratings
+    check_folder(folder)
     opinions = _read(path)
     with writing(folder):
         table = scores_table(folder)
@@ -62,19 +65,32 @@ def _read(path: Path) -> dict[_Rated, float]:
         raise InputError(
             f"{path}: no such file; expected the folder of a `mos analyse`, or its tables/stimuli.csv"
         )
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
-        if missing:
-            raise InputError(
-                f"{path}: expected the columns {', '.join(_NEEDED)}; {', '.join(missing)} missing"
-            )
-        try:
-            return {
-                (row.get("dataset") or "", row["picture"], row["method"]): float(row["mos"]) for row in reader
-            }
-        except ValueError as error:
-            raise InputError(f"{path}: expected a number as mos: {error}") from None
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets put a mark before the first column
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start})") from None
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    missing = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
+    if missing:
+        raise InputError(f"{path}: expected the columns {', '.join(_NEEDED)}; {', '.join(missing)} missing")
+    found: dict[_Rated, float] = {}
+    for row in reader:
+        where = f"{path}, line {reader.line_num}"
+        rated = (row.get("dataset") or "", row["picture"] or "", row["method"] or "")
+        if rated in found:
+            raise InputError(f"{where}: {row['method']} of {row['picture']} again: expected one mean each")
+        found[rated] = _mos(row["mos"] or "", where)
+    return found
+
+
+def _mos(text: str, where: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{where}: expected a number as mos, got {text!r}")
+    return value
 
 
 def _matched(

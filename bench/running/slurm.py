@@ -126,7 +126,7 @@ class ArrayExecutor(Executor):
         """Hand on the answers that are there; a job that ended without some of them has died."""
         has_ended = handle.job_id in ended
         for call in [each for each in calls if job.answer(each).exists()]:
-            kind, value = pickle.loads(job.answer(call).read_bytes())  # noqa: S301 (our own job's)
+            kind, value = _read(job.answer(call))
             future = calls.pop(call)
             if future.cancelled():
                 continue
@@ -153,9 +153,9 @@ def slurm_jobs(options: Mapping[str, str], jobs: int, folder: Path) -> Iterator[
         import submitit
     except ImportError:
         raise InputError("--cluster slurm needs submitit: pip install -e '.[slurm]'") from None
-    if shutil.which("sbatch") is None or shutil.which("srun") is None:
+    if not all(shutil.which(command) for command in ("sbatch", "srun", "squeue")):
         raise InputError(
-            "--cluster slurm: expected sbatch and srun here: run it on a login node of the cluster"
+            "--cluster slurm: expected sbatch, srun and squeue here: run it on a login node of the cluster"
         )
     own = folder.resolve() / "slurm"
     own.mkdir(parents=True, exist_ok=True)
@@ -213,6 +213,15 @@ def _result(call: bytes) -> tuple[str, object]:
         return "result", function(*args, **kwargs)
     except Exception as error:  # noqa: BLE001 (it is raised again where the call came from)
         return "error", error
+
+
+def _read(answer: Path) -> tuple[str, Any]:
+    """What a call came to; an answer that cannot be read is the call's error."""
+    try:
+        found: tuple[str, Any] = pickle.loads(answer.read_bytes())  # noqa: S301 (our own job's)
+    except Exception as error:  # noqa: BLE001 (an exception of anybody's may not come out of its pickle)
+        return "error", error
+    return found
 
 
 def _number(text: str) -> int | str:

@@ -214,7 +214,7 @@ def _gathered(
         try:
             original = loading.result()
         except Exception as error:  # noqa: BLE001 (whatever a damaged file raises)
-            yield from task.failed(error)
+            yield from task.unreadable(error)
             continue
         held += [(need, original) for need in task.needs]
         pictures += 1
@@ -233,7 +233,7 @@ def _batches(held: Iterable[tuple[Need, Loaded]]) -> Iterator[list[tuple[Need, L
         key = (need.entrant.name, need.is_kept, original.sample.lr.shape)
         groups.setdefault(key, []).append((need, original))
     for group in groups.values():
-        n = max(1, at_once(*group[0]))
+        n = at_once(*group[0])
         yield from (group[start : start + n] for start in range(0, len(group), n))
 
 

@@ -166,12 +166,17 @@ def pictures_table(folder: Path) -> Table[SavedPicture]:
 
 def read_scores(folder: Path) -> list[Score]:
     """Return the scores of a finished or interrupted run; raises InputError where there are none."""
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder: give the folder of a `bench run`")
+    check_folder(folder)
     scores = list(scores_table(folder))
     if not scores:
         raise InputError(f"{folder} holds no scores.csv: make one with `bench run --results {folder}`")
     return scores
+
+
+def check_folder(folder: Path) -> None:
+    """Raise InputError where there is no such folder."""
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder: give the folder of a `bench run`")
 
 
 def profiles_table(folder: Path) -> Table[Profile]:

@@ -92,10 +92,21 @@ def open_dataset(
     `stored`; sets whose LR was never made from HR always have their own. A FOLDER holds HR pictures, or,
     with lr_only, LR pictures without originals, or the folders HR and LR with files of the same names.
     """
+    own = named_folder(spec)
+    if own is not None:
+        return _open_folder(*own, scale, lr, lr_only)
+    return _open_manifest(manifest(spec), scale, lr, report)
+
+
+def named_folder(spec: str) -> tuple[str, Path] | None:
+    """Return name and folder of NAME=FOLDER, where ~ is the user's home; None for a name alone."""
     name, is_folder, folder = spec.partition("=")
-    if is_folder:
-        return _open_folder(name, Path(folder), scale, lr, lr_only)
-    return _open_manifest(manifest(name), scale, lr, report)
+    if not is_folder:
+        return None
+    check_name(name)
+    if not folder:
+        raise InputError(f"expected NAME=FOLDER, got {spec!r}")
+    return name, Path(folder).expanduser()
 
 
 def load_sample(picture: Picture, lr: str, multiple: int | None = None) -> Sample:
@@ -197,7 +208,6 @@ def _scales(found: Manifest) -> str:
 
 
 def _open_folder(name: str, folder: Path, scale: int, lr: str, lr_only: bool) -> list[Picture]:
-    check_name(name)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: --datasets NAME=FOLDER takes a folder of pictures")
     if lr_only:
@@ -249,8 +259,11 @@ def _by_stem(folder: Path) -> dict[str, Path]:
 
 def passed_over(spec: str) -> list[str]:
     """Return a sentence for each kind of picture that a NAME=FOLDER has and `open_dataset` does not take."""
-    _, is_folder, folder = spec.partition("=")
-    inside = [] if not is_folder or _is_pairs(Path(folder)) else sorted(Path(folder).iterdir())
+    own = named_folder(spec)
+    if own is None or _is_pairs(own[1]):
+        return []
+    folder = own[1]
+    inside = sorted(folder.iterdir())
     deeper = [path for path in inside if path.is_dir() and not path.name.startswith(".")]
     nested = [path for path in deeper if any(each.suffix.lower() in SUFFIXES for each in path.iterdir())]
     others = [path for path in inside if path.suffix.lower() in _OTHER_SUFFIXES]

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import Self
 
 
 class InputError(ValueError):
@@ -19,3 +20,8 @@ class UnknownNameError(InputError):
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names) or 'none'}"
         super().__init__(f"no {kind} called {name!r}; {hint}")
         self.name = name
+        self._asked = (kind, name, names)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str, list[str]]]:
+        """Return what pickle makes it anew from: it may be raised in another process."""
+        return type(self), self._asked

@@ -137,6 +137,16 @@ def test_rows_that_were_changed_on_the_way_are_refused(runs, tmp_path):
     assert not (tmp_path / "run" / "theirs").exists()
 
 
+def test_a_site_is_never_written_over_the_run_itself(tmp_path, capsys):
+    folder = tmp_path / "run"
+    bench.run(["sample"], ["nearest"], limit=1, results=folder)
+    before = (folder / "run.json").read_bytes()
+    for out in (folder, tmp_path):  # the run would be site/run
+        assert main(["publish", str(folder), "--out", str(out)]) == 2
+        assert "expected another folder to publish to" in capsys.readouterr().err
+    assert (folder / "run.json").read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [
@@ -159,7 +169,7 @@ def test_what_is_no_site_is_one_sentence(tmp_path, capsys, content, why):
 def test_two_runs_of_one_name_and_a_run_onto_itself_are_refused(runs, tmp_path):
     with pytest.raises(InputError, match="two runs are called 'ours'"):
         publish([runs / "ours", runs / "ours"], tmp_path)
-    with pytest.raises(InputError, match="is a run itself"):
+    with pytest.raises(InputError, match="would be written over"):
         publish([runs / "ours"], runs / "ours")
 
 

@@ -42,8 +42,9 @@ def publish(
         check_name(name)
         if names.count(name) > 1:
             raise InputError(f"two runs are called {name!r}: rename one of the folders")
-    if any(out.resolve() == folder.resolve() for folder in folders):
-        raise InputError(f"{out} is a run itself: expected another folder to publish to")
+    for name, folder in zip(names, folders, strict=True):
+        if folder.resolve() in (out.resolve(), (out / name).resolve()):
+            raise InputError(f"{folder} would be written over: expected another folder to publish to")
     runs, means = [], []
     for name, folder in zip(names, folders, strict=True):
         results = _copied(read_results(folder), out / name, pictures=pictures)

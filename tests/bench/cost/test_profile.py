@@ -192,7 +192,7 @@ def test_the_tables_show_what_models_cost(tmp_path, capsys):
     arguments = ["run", "--models", "nearest", "--metrics", "psnr", "--results", str(tmp_path)]
     assert main([*arguments, "--profile", "--device", "cpu"]) == 0
     out, err = capsys.readouterr()
-    assert "1 models profiled" in err
+    assert "1 model profiled" in err
     assert "| model | Parameters (K) | MACs (G) | FLOPs (G) | Latency (ms) |" in out
     assert "| nearest | 0 | n/a | n/a |" in out
     assert "FLOPs = 2 MACs" in out

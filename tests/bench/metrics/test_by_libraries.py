@@ -64,7 +64,7 @@ def test_without_pyiqa_the_metric_is_unavailable_and_says_whose_choice_it_is(cap
     run = bench.run(["sample"], ["nearest"], ["psnr", "pyiqa_musiq"], limit=1, results=tmp_path)
     why = run.summary.unavailable["pyiqa_musiq"]
     assert "its licence forbids commercial use" in why
-    assert "srmos[pyiqa]" in why
+    assert "pip install -e '.[pyiqa]'" in why
     assert set(run.scores["metric"]) == {"psnr"}
 
 

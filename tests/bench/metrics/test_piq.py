@@ -22,6 +22,7 @@ from sr_models.data.resize import imresize
 
 PIQ = {
     "lpips_vgg": lambda sr, hr: piq.LPIPS()(sr, hr),
+    "dists": lambda sr, hr: 1 - ContentLoss.forward(piq.DISTS(), sr, hr),  # its own forward shrinks first
     "dists_256": lambda sr, hr: piq.DISTS()(sr, hr),
     "pieapp": lambda sr, hr: piq.PieAPP(data_range=1.0, stride=27)(sr, hr),
     "clip_iqa": lambda sr, _: piq.CLIPIQA(data_range=1.0)(sr),

@@ -65,4 +65,4 @@ def test_without_the_extra_the_command_says_what_to_install(folder, capsys, monk
 
     monkeypatch.setattr(patch_fid, "version", absent)
     assert main(["fid", str(folder / "run")]) == 2
-    assert "pip install 'srmos[fid]'" in capsys.readouterr().err
+    assert "pip install -e '.[fid]'" in capsys.readouterr().err

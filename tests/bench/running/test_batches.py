@@ -97,6 +97,15 @@ def test_pictures_kept_from_an_earlier_run_are_no_part_of_a_batch(tmp_path, fold
     assert (tmp_path / "100.log").read_text().split() == ["4", "3", "1"]
 
 
+@pytest.mark.parametrize("at_once", ["None", "'many'", "2.5", "-1", "1 / 0"])
+def test_a_model_that_does_not_say_how_many_gets_one_at_a_time(tmp_path, folder, at_once):
+    log, file = tmp_path / "log", tmp_path / "m.py"
+    file.write_text(MODULE.format(at_once=at_once, log=str(log), refused=-1))
+    summary = run(Request(tmp_path / "out", datasets=(f"mine={folder}",), models=(f"m={file}:Twice",)))
+    assert (summary.computed, summary.failures) == (14, [])
+    assert set(log.read_text().split()) <= {"1", "2"}
+
+
 def test_our_networks_take_batches_on_cuda_only_and_as_many_as_need_no_tiles():
     network = torch.nn.Identity()
     network.floats_per_pixel, network.reach = 1024, 10

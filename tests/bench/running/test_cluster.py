@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -288,6 +289,40 @@ def test_a_slurm_job_that_dies_is_tried_again_and_the_picture_named(request_, fo
     assert summary.computed == N - 1
 
 
+class StrangeError(Exception):
+    """What pickle can write and not read: it is built from two things, and keeps one text."""
+
+    def __init__(self, first, second):
+        super().__init__(f"{first} and {second}")
+
+
+def strange():
+    raise StrangeError("this", "that")
+
+
+class AtOnce:
+    """A submitit executor that runs each job when it comes."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def batch(self):
+        return nullcontext()
+
+    def submit(self, job):
+        job()
+        return SimpleNamespace(job_id="7", paths=SimpleNamespace(result_pickle=self.folder))
+
+
+def test_an_answer_that_cannot_be_read_fails_its_call_and_no_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(slurm, "_TOGETHER_SECONDS", 0.0)
+    monkeypatch.setattr(slurm, "_POLL_SECONDS", 0.01)
+    with slurm.arrays(AtOnce(tmp_path), tmp_path / "slurm", 1, lambda _: ()) as executor:
+        broken, whole = executor.submit(strange), executor.submit(len, "four")
+        assert whole.result(timeout=20) == 4
+        assert isinstance(broken.exception(timeout=20), TypeError)  # pickle's
+
+
 def test_a_job_has_ended_when_squeue_lists_it_no_more_twice(monkeypatch):
     """Array jobs are listed as ID_INDEX; a controller that does not answer says nothing."""
     answers = iter([(0, "7_0\n7_1\n"), (0, "7_1\n"), (1, ""), (0, "7_1\n"), (0, "7_1\n")])
@@ -416,7 +451,7 @@ def test_a_missing_extra_is_named(tmp_path, capsys, monkeypatch, package, addres
 def test_slurm_without_slurm_is_one_line(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert main(["run", "--results", str(tmp_path / "out"), "--cluster", "slurm"]) == 2
-    assert "expected sbatch and srun here" in capsys.readouterr().err
+    assert "expected sbatch, srun and squeue here" in capsys.readouterr().err
 
 
 def test_a_scheduler_without_workers_is_one_line(tmp_path, capsys, monkeypatch, scheduler):
@@ -433,9 +468,11 @@ def test_a_scheduler_without_workers_is_one_line(tmp_path, capsys, monkeypatch, 
 def test_the_command_runs_a_shard_and_folds_it(tmp_path, capsys):
     arguments = ["run", "--models", "nearest", "--results", str(tmp_path)]
     assert main([*arguments, "--shard", "0/2"]) == 0
-    assert "run without --shard to fold the parts together" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "run without --shard to fold the parts together" in error
+    assert f"all in {tmp_path / 'shards' / '0-of-2'}" in error
     assert not (tmp_path / "tables").exists()
     assert main(arguments) == 0
     out, err = capsys.readouterr()
     assert "| nearest |" in out
-    assert "1 shards folded in" in err
+    assert "1 shard folded in" in err

@@ -101,15 +101,27 @@ def test_a_run_keeps_the_ratings_that_are_there(folder, tmp_path):
     ("content", "why"),
     [
         ("picture,method\na,b\n", "mos missing"),
-        ("picture,method,mos\na,b,good\n", "expected a number as mos"),
+        ("picture,method,mos\na,b,good\n", "line 2: expected a number as mos, got 'good'"),
+        ("picture,method,mos\ncoffee,nearest,nan\n", "line 2: expected a number as mos, got 'nan'"),
+        ("picture,method,mos\ncoffee,nearest,inf\n", "line 2: expected a number as mos, got 'inf'"),
+        ("picture,method,mos\ncoffee,nearest\n", "line 2: expected a number as mos, got ''"),
+        ("picture,method,mos\ncoffee,nearest,3\ncoffee,nearest,4\n", "line 3: nearest of coffee again"),
+        ("picture,method,mos\nSk\xf6gafoss,nearest,3\n", "is not UTF-8 text"),
         ("picture,method,mos\nother,nearest,3\n", "no picture rated in"),
     ],
 )
 def test_what_cannot_be_joined_is_one_sentence(folder, tmp_path, capsys, content, why):
-    (tmp_path / "mos.csv").write_text(content)
+    (tmp_path / "mos.csv").write_text(content, encoding="latin-1")
     assert main(["report", str(folder), "--ratings", str(tmp_path / "mos.csv")]) == 2
     assert why in capsys.readouterr().err
     assert "mos" not in set(bench.load(folder).scores["metric"])
+
+
+def test_a_folder_that_is_not_there_is_named_and_not_made(tmp_path, capsys):
+    ratings = str(opinions(tmp_path / "mos.csv"))
+    assert main(["report", str(tmp_path / "typo"), "--ratings", ratings]) == 2
+    assert "typo is not a folder: give the folder of a `bench run`" in capsys.readouterr().err
+    assert not (tmp_path / "typo").exists()
 
 
 def test_nobody_can_ask_for_mos_to_be_computed():

@@ -182,8 +182,9 @@ def test_one_bad_picture_does_not_sink_the_run(request_, folder):
     (folder / "bad.png").write_bytes(b"not a picture")
     summary = run(request_)
     assert summary.computed == 24
-    assert len(summary.failures) == 3  # hr, nearest, bicubic
-    assert all("bad" in failure for failure in summary.failures)
+    (failure,) = summary.failures  # once, not for every model
+    assert failure == f"mine/bad: {folder / 'bad.png'}: not a PNG, TIFF, JPEG, BMP or WebP picture"
+    assert run(replace(request_, jobs=2)).failures == [failure]
 
 
 def test_a_model_that_fails_on_one_picture_is_reported_by_name(request_, folder, photo):
@@ -280,6 +281,7 @@ def test_a_protocol_that_does_not_apply_gives_no_row_and_is_not_tried_again(requ
         ({"outputs": ("srgan-authers",)}, "no published outputs called"),
         ({"outputs": ("srgan-authors",)}, "it covers Set14 x4, Set5 x4"),
         ({"outputs": ("a=nowhere",)}, "expected a folder of upscaled pictures"),
+        ({"outputs": ("a=",)}, "expected NAME=FOLDER, got 'a='"),
         ({"outputs": ("a={folder}",), "pattern": "{picture}.png"}, "use {image} or {name}"),
         ({"outputs": ("a={folder}",), "pattern": "{image.png"}, "pattern"),
         ({"outputs": ("a={folder}",), "pattern": "{image}.gif"}, "holds none of the pictures"),

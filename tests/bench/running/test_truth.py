@@ -109,7 +109,7 @@ def test_a_picture_that_is_gone_leaves_the_means_and_is_named(request_, folder, 
     (folder / "b.png").unlink()
     arguments = ["run", "--datasets", *request_.datasets, "--models", "nearest", "bicubic"]
     assert main([*arguments, "--results", str(request_.results)]) == 0
-    assert "dropped: mine, scores of 1 pictures (b): not in the dataset any more" in capsys.readouterr().err
+    assert "dropped: mine, scores of 1 picture (b): not in the dataset any more" in capsys.readouterr().err
     assert {score.image for score in read_scores(request_.results)} == {"a", "c"}
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sr_models.data.dataset import load_sample, only, open_dataset
+from sr_models.data.dataset import load_sample, only, open_dataset, passed_over
 from sr_models.data.errors import InputError, UnknownNameError
 from sr_models.data.fetch import FetchError
 from sr_models.data.image import write_image
@@ -52,6 +52,7 @@ def test_two_equal_stems_are_refused(folder, photo):
     [
         ("mi/ne=.", "matlab", "expected a name of letters"),
         ("mine=nowhere", "matlab", "nowhere is not a folder"),
+        ("mine=", "matlab", "expected NAME=FOLDER, got 'mine='"),
         ("mine={empty}", "matlab", "holds no pictures"),
         ("mine={empty}", "stored", "no stored LR pictures"),
         ("sample", "stored", "sample stores no LR pictures at x4"),
@@ -62,6 +63,15 @@ def test_two_equal_stems_are_refused(folder, photo):
 def test_a_dataset_that_cannot_be_had_says_why(tmp_path, spec, lr, complaint):
     with pytest.raises(InputError, match=complaint):
         open_dataset(spec.format(empty=tmp_path), 4, lr)
+
+
+def test_a_folder_of_ones_home_may_begin_with_a_tilde(folder, monkeypatch):
+    """A shell leaves the tilde of `mine=~/pictures` alone."""
+    (folder / "scan.jp2").write_bytes(b"")
+    monkeypatch.setenv("HOME", str(folder.parent))
+    spec = f"mine=~/{folder.name}"
+    assert open_dataset(spec, 4, "matlab") == open_dataset(f"mine={folder}", 4, "matlab")
+    assert passed_over(spec) == passed_over(f"mine={folder}") != []
 
 
 def test_a_scale_that_is_not_stored_is_named():
