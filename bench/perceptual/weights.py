@@ -55,8 +55,15 @@ def torch_cache() -> Path:
     return Path(os.environ.get("TORCH_HOME") or default).expanduser() / "hub" / "checkpoints"
 
 
+def check_weights(folder: Path | None) -> None:
+    """Raise InputError where a folder is given that is none."""
+    if folder is not None and not folder.is_dir():
+        raise InputError(f"weights: expected a folder of parameter files, got {folder}")
+
+
 def located(file: WeightFile, folder: Path | None) -> Path | None:
     """Return where the file is on this machine, the user's folder first; None: nowhere."""
+    check_weights(folder)
     for place in (folder, torch_cache()):
         for name in (file.name, *file.aliases):
             if place is not None and (place / name).is_file():

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.metric import METRICS, with_parts
+from bench.perceptual.weights import check_weights
 from bench.protocols.presets import protocol
 from bench.running.entrants import Entrant
 from bench.running.ratings import Joined
@@ -97,8 +98,7 @@ class Request:
             protocol(name)
         for name in self.metrics:
             METRICS[name]
-        if self.weights_dir is not None and not self.weights_dir.is_dir():
-            raise InputError(f"weights: expected a folder of parameter files, got {self.weights_dir}")
+        check_weights(self.weights_dir)
 
     def _check_where(self) -> None:
         kinds = list(dict.fromkeys(device.partition(":")[0] for device in self.devices))

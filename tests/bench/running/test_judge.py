@@ -209,6 +209,14 @@ def test_a_folder_of_weights_that_is_not_there_is_one_line(request_, capsys):
     )
 
 
+@pytest.mark.parametrize("command", [["metrics"], ["score", "SR", "SR", "--metrics", "lpips"]])
+def test_a_weights_folder_that_is_none_is_told_by_every_command(command, tmp_path, capsys):
+    write_image(tmp_path / "sr.png", np.zeros((32, 32, 3), np.uint8))
+    words = [str(tmp_path / "sr.png") if word == "SR" else word for word in command]
+    assert main([*words, "--weights-dir", str(tmp_path / "nowhere")]) == 2
+    assert "weights: expected a folder of parameter files, got" in capsys.readouterr().err
+
+
 def test_the_jobs_give_the_same_rows(request_):
     run(request_)
     other = replace(request_, results=request_.results.with_name("jobs"), jobs=2)
