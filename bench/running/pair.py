@@ -16,7 +16,7 @@ from bench.metric import (
     metric_names,
     with_parts,
 )
-from bench.perceptual.weights import obtain
+from bench.perceptual.weights import check_weights, obtain
 from bench.protocols.presets import protocol
 from sr_models.data.degrade import degradation
 from sr_models.data.errors import InputError
@@ -38,6 +38,7 @@ def score_pair(
         raise InputError(f"protocol {how.name} upscales luma itself: it cannot score finished pictures")
     if scale < 1:
         raise InputError(f"scale: expected a whole number from 1, got {scale}")
+    check_weights(weights_dir)
     if hr is None:
         _check_alone(metrics)
     sr_image, is_grey = _picture(sr, "sr")

@@ -209,7 +209,7 @@ def test_a_folder_of_weights_that_is_not_there_is_one_line(request_, capsys):
     )
 
 
-@pytest.mark.parametrize("command", [["metrics"], ["score", "SR", "SR", "--metrics", "lpips"]])
+@pytest.mark.parametrize("command", [["metrics"], ["score", "SR", "SR"]])
 def test_a_weights_folder_that_is_none_is_told_by_every_command(command, tmp_path, capsys):
     write_image(tmp_path / "sr.png", np.zeros((32, 32, 3), np.uint8))
     words = [str(tmp_path / "sr.png") if word == "SR" else word for word in command]
