@@ -120,7 +120,6 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--batch", type=int, help="instead of the recipe's")
     add("--crop", type=int, metavar="PX", help="HR crop side, instead of the recipe's")
-    add("--border", type=int, metavar="PX", help="of each crop's sides, which the content loss leaves out")
     add("--lr", type=float, help="peak learning rate, instead of the recipe's")
     add("--recursions", type=int, metavar="N", help="DRCN's, instead of the recipe's 16")
     add("--optimiser", choices=("adam", "soap", "muon"), help="the generator's, instead of the recipe's")
@@ -208,7 +207,6 @@ def _with_arguments(config: "TrainConfig", args: argparse.Namespace) -> "TrainCo
         minutes=args.minutes,
         batch=args.batch or config.batch,
         crop_px=args.crop or config.crop_px,
-        border_px=args.border or config.border_px,
         seed=args.seed,
     )
 

@@ -105,9 +105,6 @@ class TrainConfig:
     """Weight of the pattern loss (losses.phase_pattern), which is not in the paper."""
     artefacts: float = 0.0
     """Weight of LDL's loss against artefacts (losses.artefacts), which is not in the paper."""
-    border_px: int = 0
-    """What the content loss leaves out along a crop's sides (HR pixels): there the network sees zeros where
-    the picture goes on."""
     target_share: float = 0.0
     """Weight of a teacher's targets in the content loss; the original's is 1 - target_share."""
     start: str | None = None

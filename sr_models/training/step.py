@@ -199,8 +199,6 @@ def _gradient_at_output(
 
 
 def _content(s: Stepper, sr: Tensor, hr: Tensor) -> Tensor:
-    if border := s.state.config.border_px:
-        sr, hr = (x[..., border:-border, border:-border] for x in (sr, hr))
     if s.state.config.recursions is not None:
         return losses.recursive_supervision(sr, hr, s.alpha)
     if s.phi is None:

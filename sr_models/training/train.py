@@ -141,7 +141,7 @@ def _prepare(config: TrainConfig, pack: Pack, out: Path, options: TrainOptions, 
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True  # crops never change their size
         torch.backends.cudnn.allow_tf32 = False  # --precision fp32 means fp32
-    _refuse_impossible(config)
+    _check_losses(config)
     targets = _targets(config, pack, options)
     phi = _phi(config, options, device)
     state = new_state(config, device)
@@ -156,12 +156,9 @@ def _prepare(config: TrainConfig, pack: Pack, out: Path, options: TrainOptions, 
     return _Run(stepper, pack, targets, held_out(pack, config.network.scale), out, journal, options)
 
 
-def _refuse_impossible(config: TrainConfig) -> None:
+def _check_losses(config: TrainConfig) -> None:
     if config.artefacts and config.recursions is not None:
         raise InputError(f"{config.name}: LDL's loss is for networks with one result, not for recursions")
-    smallest = min(config.crop_px, config.late.crop_px if config.late else config.crop_px)
-    if 2 * config.border_px >= smallest:
-        raise InputError(f"expected a border below half a crop of {smallest} px, got {config.border_px} px")
 
 
 def _targets(config: TrainConfig, pack: Pack, options: TrainOptions) -> Pack | None:

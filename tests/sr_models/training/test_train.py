@@ -668,36 +668,6 @@ def test_crops_change_at_their_share_of_the_run_and_resuming_there_changes_nothi
     assert _same(_tensors(tmp_path / "whole" / STATE), _tensors(tmp_path / "odd" / STATE))
 
 
-def test_a_crops_border_is_left_out_of_the_content_loss(config):
-    """Content and gradient are those of the inner crops alone; what lies outside counts for nothing."""
-    s = new_stepper(new_state(replace(config, border_px=6), CPU), None, bf16=False, world=World())
-    hr = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
-    other = torch.randint(0, 256, hr.shape, dtype=torch.uint8)
-    other[..., 6:-6, 6:-6] = hr[..., 6:-6, 6:-6]
-    sr = torch.rand(hr.shape)
-    seen = [_content_and_gradient(s, sr, x / 255.0) for x in (hr, other)]
-    inner = sr.clone().requires_grad_()
-    expected = losses.mse(inner[..., 6:-6, 6:-6], (hr / 255.0)[..., 6:-6, 6:-6])
-    expected.backward()
-    for content, gradient in seen:
-        assert content == pytest.approx(float(expected.detach()))
-        torch.testing.assert_close(gradient, inner.grad)
-    assert inner.grad[..., :6, :].abs().max() == 0 < inner.grad[..., 6:-6, 6:-6].abs().min()
-
-
-def _content_and_gradient(s, sr, hr):
-    meters = torch.zeros_like(s.meters)
-    gradient = _gradient_at_output(s, meters, sr.clone(), hr)
-    return float(meters[METERS.index("content")]), gradient
-
-
-@pytest.mark.parametrize("late", [None, LateCrops(0.5, batch=2, crop_px=24)])
-def test_a_border_that_leaves_nothing_of_a_crop_is_refused(late, config, pack, tmp_path):
-    thick = replace(config, crop_px=32 if late else 24, late=late, border_px=12)
-    with pytest.raises(InputError, match="below half a crop of 24 px, got 12 px"):
-        train(thick, pack, tmp_path / "run", OPTIONS)
-
-
 def test_ldl_pulls_where_the_average_is_better_and_is_off_unless_asked_for(gan):
     schedules = ("paper", "fast", "gpu")
     assert all(recipe(name, schedule).artefacts == 0 for name in RECIPES for schedule in schedules)
