@@ -1,7 +1,5 @@
 """`bench run --profile`: what each model costs, in DIR/profile.csv until it is out of date."""
 
-import hashlib
-import json
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -10,14 +8,13 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
 from bench.cost.measure import Candidate, Cost, device_name, lr_size, measure, quartile_range
-from bench.store.rows import Profile
+from bench.store.rows import UNTRUSTED, Profile, key_of
 from bench.store.table import Table
 from sr_models.data.errors import InputError
 
 LIMIT_SECONDS = 900.0
 """A model that is not done by then is stopped, and has no row."""
 _VERSION = "1"  # of how costs are measured; a change makes every row out of date
-_UNTRUSTED = "0" * 12
 
 
 def profile_models(
@@ -30,7 +27,7 @@ def profile_models(
     for candidate in models:
         blank = _blank(candidate, scale)
         row = table.get(blank.identity)
-        if row is not None and row.key == blank.key != _UNTRUSTED and not force:
+        if row is not None and row.key == blank.key != UNTRUSTED and not force:
             continue
         try:
             cost = _in_a_process(candidate, scale)
@@ -57,8 +54,7 @@ def _blank(candidate: Candidate, scale: int) -> Profile:
         version("torch"),
         _VERSION,
     )
-    digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
-    key = _UNTRUSTED if candidate.version is None else digest
+    key = UNTRUSTED if candidate.version is None else key_of(*parts)
     return Profile(candidate.name, scale, *where, threads, None, None, None, 0.0, None, None, key)
 
 

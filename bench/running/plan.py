@@ -1,7 +1,5 @@
 """What a run still has to do: each model's picture that is missing, and each score without a valid row."""
 
-import hashlib
-import json
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +12,7 @@ from bench.protocols.presets import PROTOCOLS
 from bench.running.entrants import Entrant, ModelEntrant, Original
 from bench.running.record import device_kind
 from bench.running.request import Request, Summary
-from bench.store.rows import ROUNDED_16, Place, SavedPicture, Score
+from bench.store.rows import ROUNDED_16, UNTRUSTED, Place, SavedPicture, Score, key_of
 from bench.store.table import Tables
 from sr_models import upscaler
 from sr_models.data import degrade
@@ -23,9 +21,6 @@ from sr_models.data.errors import InputError
 
 if TYPE_CHECKING:
     from bench.running.parcel import Move
-
-UNTRUSTED = "0" * 12
-"""The key of what has no stated version: it never matches, so it is computed anew every time."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +168,7 @@ def _asked(
                 name,
                 math.nan,
                 signature,
-                _digest(made_from, signature) if trusted else UNTRUSTED,
+                key_of(made_from, signature) if trusted else UNTRUSTED,
             )
 
 
@@ -190,14 +185,10 @@ def _picture_key(entrant: Entrant, picture: Picture, request: Request, kind: str
         return UNTRUSTED
     low = picture.lr_sha256 or request.lr
     how = (entrant.dtype, entrant.self_ensemble, kind, *((ROUNDED_16,) if picture.round_16_bit else ()))
-    return _digest(fingerprint, picture.hr_sha256, low, request.multiple, *how, *_code_versions())
+    return key_of(fingerprint, picture.hr_sha256, low, request.multiple, *how, *_code_versions())
 
 
 def _code_versions() -> tuple[str, ...]:
     """Of our code that makes pictures; the first add nothing, so that rows from before they existed hold."""
     versions = (degrade.VERSION, upscaler.VERSION)
     return versions if versions != ("1", "1") else ()
-
-
-def _digest(*parts: object) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]

@@ -1,5 +1,7 @@
 """The rows that a run keeps: scores, saved pictures, costs."""
 
+import hashlib
+import json
 import re
 from dataclasses import dataclass
 
@@ -12,6 +14,15 @@ DEFAULT_LR = "matlab"
 
 ROUNDED_16 = "rounded16"
 """The part of a variant that says that 16-bit pictures were read by rounding."""
+
+
+UNTRUSTED = "0" * 12
+"""The key of what has no stated version: it never matches, so it is computed anew every time."""
+
+
+def key_of(*parts: object) -> str:
+    """Return 12 hex digits over what could change a row's value; parts are numbers, texts and None."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, order=True)

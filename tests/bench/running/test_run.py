@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from bench.cli import main
-from bench.running.plan import UNTRUSTED
 from bench.running.request import Request
 from bench.running.run import run
 from bench.store.header import read_header
+from bench.store.rows import UNTRUSTED
 from bench.store.table import pictures_table, read_scores, scores_table, writing
 from sr_models.data.errors import InputError
 from sr_models.data.image import is_grey_file, read_image, to_grey, write_image
