@@ -383,6 +383,9 @@ def test_a_run_killed_at_random_points_ends_as_an_undisturbed_one(tmp_path, fold
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             killed += 1
+        elif not killed:  # the machine has become faster: again, and sooner
+            shutil.rmtree(disturbed)
+            seconds /= 2
         process.wait(timeout=30)
     assert killed
     assert _bench(disturbed, folder, jobs, metrics).wait(timeout=120) == 0
