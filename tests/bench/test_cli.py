@@ -79,7 +79,7 @@ def test_a_bad_picture_is_reported_at_the_end_and_the_exit_says_so(tmp_path, cap
     assert main([*arguments, "--results", str(tmp_path / "out")]) == 1
     out, err = capsys.readouterr()
     assert "| bicubic |" in out
-    assert "failed: bicubic on mine/bad: " in err
+    assert "failed: mine/bad: " in err
 
 
 def test_a_mod_12_crop_is_warned_about(tmp_path, capsys, photo):

@@ -112,7 +112,8 @@ def test_an_edit_that_cannot_be_meant_is_refused_and_a_good_one_is_in_the_log(ha
     page.get_by_role("button", name="Resume").wait_for()
     assert standing(db).shut == "paused"
     page.get_by_role("button", name="Resume").click()
-    until(lambda: standing(db).shut is None)
+    page.get_by_role("button", name="Pause").wait_for()
+    assert standing(db).shut is None
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
