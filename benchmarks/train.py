@@ -146,7 +146,7 @@ def data_path(config: TrainConfig, pack: Pack, device: torch.device) -> None:
         _CACHE[0].enter(config.part(0, 0.0))
         _CACHE[0].load(0, [RATES])
     feed = _CACHE[0]
-    pair(feed.stepper, gather(feed.pixels, feed.plan[0], config.crop_px))
+    pair(feed.stepper, gather(feed.pixels[0], feed.plan[0], config.crop_px))
 
 
 _CACHE: list[Feed] = []
