@@ -179,22 +179,17 @@ def _gradient_at_output(
         (push,) = torch.autograd.grad(adversarial, sr)
         _note(meters, adversarial=adversarial, gradient_ratio=push.norm() / gradient.norm())
         gradient, total = gradient + push, total + adversarial.detach()
+    others = {}
     if config.total_variation:
-        tv = config.total_variation * losses.total_variation(sr)
-        (smooth,) = torch.autograd.grad(tv, sr)
-        _note(meters, total_variation=tv)
-        gradient, total = gradient + smooth, total + tv.detach()
+        others["total_variation"] = config.total_variation * losses.total_variation(sr)
     if config.phase:
-        phase = config.phase * losses.phase_pattern(sr, hr, config.network.scale)
-        (level,) = torch.autograd.grad(phase, sr)
-        _note(meters, phase=phase)
-        gradient, total = gradient + level, total + phase.detach()
+        others["phase"] = config.phase * losses.phase_pattern(sr, hr, config.network.scale)
     if average is not None:
-        artefacts = config.artefacts * losses.artefacts(sr, average, hr)
-        (calm,) = torch.autograd.grad(artefacts, sr)
-        _note(meters, artefacts=artefacts)
-        gradient, total = gradient + calm, total + artefacts.detach()
-    _note(meters, content=content, loss=total)
+        others["artefacts"] = config.artefacts * losses.artefacts(sr, average, hr)
+    for loss in others.values():
+        (own,) = torch.autograd.grad(loss, sr)
+        gradient, total = gradient + own, total + loss.detach()
+    _note(meters, content=content, loss=total, **others)
     return gradient
 
 
